@@ -1,0 +1,81 @@
+"""`python -m airflow_provider_wedata.standin`: a WeData on localhost until it is told to stop.
+
+Knows the command line and the signals. Prints where it listens and the connection that Airflow needs, then
+one line for each request; nothing that it prints is a real secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from threading import Event
+from typing import TYPE_CHECKING
+
+from airflow_provider_wedata.standin.clock import text
+from airflow_provider_wedata.standin.scenarios import SCENARIOS
+from airflow_provider_wedata.standin.server import StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_wedata.standin.received import Received
+
+EPILOG = "Scenarios: " + " ".join(f"{name}: {make.__doc__}" for name, make in SCENARIOS.items())
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    line = argparse.ArgumentParser(
+        prog="python -m airflow_provider_wedata.standin",
+        description="A WeData on 127.0.0.1 that checks signatures and answers from a small world.",
+        epilog=EPILOG,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    line.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    line.add_argument("--scenario", choices=SCENARIOS, default="daily", help="what is in the world")
+    line.add_argument("--speed", type=float, default=1.0, help="how many times as fast the scenario plays")
+    line.add_argument("--latency-ms", type=float, default=0.0, help="time that an answer takes")
+    line.add_argument(
+        "--limit", type=int, default=20, help="requests a second for each action; 0 for no limit"
+    )
+    line.add_argument("--seconds", type=float, default=3600.0, help="time after which it ends by itself")
+    line.add_argument("--quiet", action="store_true", help="print no line for each request")
+    return line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM, SIGINT or the end of the time."""
+    options = parser().parse_args(arguments)
+    wedata = StandIn(
+        options.scenario,
+        port=options.port,
+        speed=options.speed,
+        latency=options.latency_ms / 1000,
+        limit=options.limit or None,
+    )
+    if not options.quiet:
+        wedata.after(_report)
+    told_to_stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    with wedata:
+        _say(f"WeData stand-in, scenario {options.scenario}, at {wedata.url}")
+        _say(f"export AIRFLOW_CONN_WEDATA_DEFAULT={shlex.quote(wedata.connection_json())}")
+        told_to_stop.wait(options.seconds)
+    return 0
+
+
+def _report(received: Received) -> None:
+    asked = " ".join(f"{name}={value}" for name, value in received.params.items() if name != "ProjectId")
+    _say(f"{text(received.received_at)} {received.action} {asked} -> {received.error or 'answered'}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
