@@ -1,0 +1,264 @@
+"""The pumps that run a flow: one on requests, one on httpx. The only file with a socket or a sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import certifi
+import httpx
+import requests
+import urllib3
+
+from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.flow import Lost, Now, Reply, Send
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from airflow_provider_wedata.api.flow import Channel, Flow
+    from airflow_provider_wedata.api.operations import Operation
+    from airflow_provider_wedata.api.signing import Request
+
+T = TypeVar("T")
+
+#: More at once only cost: httpx's pool needs 25 s of CPU for 1,000, and WeData takes 20 a second.
+MOST_UNDER_WAY = 20
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How bytes get to an endpoint.
+
+    :param url: scheme and host, without a path.
+    :param timeout: seconds for one attempt.
+    :param proxy: as in requests; None: from the environment.
+    :param verify: False switches the check of the server's certificate off.
+    :param ca_bundle: a file of certificates to trust; None: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or certifi's.
+    """
+
+    url: str
+    timeout: float = 30.0
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
+    verify: bool = True
+    ca_bundle: str | None = None
+
+    @property
+    def trusted(self) -> str:
+        """The file of certificates to trust."""
+        environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        return self.ca_bundle or environment or certifi.where()
+
+
+class Client:
+    """Runs flows in the calling thread, on requests."""
+
+    def __init__(self, channel: Channel, transport: Transport) -> None:
+        self.channel = channel
+        self._transport = transport
+        self._session = requests.Session()
+        # Keeps a .netrc out: requests would put its password in the place of our signature.
+        self._session.auth = lambda request: request
+        self._session.headers.clear()
+
+    def ask(self, operation: Operation[T]) -> T:
+        """Return the answer to one operation.
+
+        :raises ApiError: see `Channel.exchange`.
+        """
+        return self.run(self.channel.exchange(operation))
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run the flow to its end and return what it returns."""
+        with closing(flow):
+            answer: Any = None
+            while True:
+                try:
+                    step = flow.send(answer)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
+                if isinstance(step, Send):
+                    answer = self._send(step.request)
+                else:
+                    time.sleep(step.seconds)
+                    answer = _now()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, request: Request) -> Reply | Lost:
+        transport = self._transport
+        deadline = time.monotonic() + transport.timeout
+        try:
+            with self._session.post(
+                transport.url,
+                data=request.body,
+                headers=request.headers,
+                timeout=transport.timeout,
+                allow_redirects=False,
+                stream=True,
+                verify=transport.trusted if transport.verify else False,
+                # Given here and not on the session: there the environment's would win.
+                proxies={"http": transport.proxy, "https": transport.proxy} if transport.proxy else None,
+            ) as response:
+                body = _body(response, deadline)
+                return _reply(response.status_code, response.headers, body)
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
+            return _lost(error, never_left=_never_left(error))
+
+
+class AsyncClient:
+    """Runs flows on the running event loop, on httpx. All clients of a loop share its connections.
+
+    Use it with ``async with``.
+    """
+
+    def __init__(self, channel: Channel, transport: Transport) -> None:
+        self.channel = channel
+        self._transport = transport
+        self._pool: _Pool | None = None
+
+    async def ask(self, operation: Operation[T]) -> T:
+        """Return the answer to one operation.
+
+        :raises ApiError: see `Channel.exchange`.
+        """
+        return await self.run(self.channel.exchange(operation))
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run the flow to its end and return what it returns."""
+        with closing(flow):
+            answer: Any = None
+            while True:
+                try:
+                    step = flow.send(answer)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
+                if isinstance(step, Send):
+                    answer = await self._send(step.request)
+                else:
+                    await asyncio.sleep(step.seconds)
+                    answer = _now()
+
+    async def __aenter__(self) -> Self:
+        self._pool = await _Pool.shared(self._transport)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.leave()
+
+    async def _send(self, request: Request) -> Reply | Lost:
+        if self._pool is None:
+            raise RuntimeError("an AsyncClient is used with 'async with'")
+        try:
+            async with self._pool.places, asyncio.timeout(self._transport.timeout):
+                response = await self._pool.http.post(
+                    self._transport.url, content=request.body, headers=dict(request.headers)
+                )
+                return _reply(response.status_code, response.headers, response.content)
+        except TimeoutError:
+            return Lost(
+                f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=_now()
+            )
+        except httpx.HTTPError as error:
+            return _lost(error, never_left=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout))
+
+
+class _Pool:
+    """The connections that one event loop has to one transport, for as long as anybody uses them."""
+
+    def __init__(self, key: Transport, http: httpx.AsyncClient) -> None:
+        self._key = key
+        self._users = 0
+        self.http = http
+        self.places = asyncio.Semaphore(MOST_UNDER_WAY)
+
+    @staticmethod
+    async def shared(transport: Transport) -> _Pool:
+        # Made off the loop, for reading the certificates takes 20 ms; then looked for once more.
+        context = await asyncio.to_thread(_tls, transport)
+        pools = registry.pools(asyncio.get_running_loop())
+        pool = pools.get(transport)
+        if pool is None:
+            pool = pools[transport] = _Pool(transport, _http(transport, context))
+        pool._users += 1
+        return pool
+
+    async def leave(self) -> None:
+        self._users -= 1
+        if not self._users:
+            registry.pools(asyncio.get_running_loop()).pop(self._key, None)
+            await self.http.aclose()
+
+
+def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        verify=context,
+        proxy=transport.proxy,
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - the whole attempt has its deadline in _send
+        limits=httpx.Limits(max_connections=MOST_UNDER_WAY, max_keepalive_connections=MOST_UNDER_WAY),
+    )
+
+
+def _tls(transport: Transport) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=transport.trusted)
+    if not transport.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _body(response: requests.Response, deadline: float) -> bytes:
+    chunks = []
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        chunks.append(chunk)
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout("the body drips")
+    return b"".join(chunks)
+
+
+def _reply(status: int, headers: Any, body: bytes) -> Reply:
+    return Reply(status, {name.lower(): value for name, value in headers.items()}, body, _now())
+
+
+def _lost(error: Exception, *, never_left: bool) -> Lost:
+    # The innermost error says what happened; the outer ones may quote a proxy's URL with its password.
+    inner: BaseException = error
+    while cause := inner.__cause__ or inner.__context__:
+        inner = cause
+    reason = f"{type(error).__name__}, for {type(inner).__name__}" + (
+        f": {inner}" if isinstance(inner, OSError) else ""
+    )
+    return Lost(reason, may_have_arrived=not never_left, now=_now())
+
+
+def _never_left(error: Exception) -> bool:
+    inner = error.args[0] if error.args else None
+    reason = getattr(inner, "reason", None)
+    return isinstance(error, requests.ConnectTimeout) or isinstance(
+        reason, urllib3.exceptions.NewConnectionError
+    )
+
+
+def _now() -> Now:
+    return Now(time.time(), time.monotonic())

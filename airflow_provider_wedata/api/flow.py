@@ -1,0 +1,226 @@
+"""How one question gets its answer: sign, send, decode, and try again; without a socket, a sleep or a clock.
+
+A flow is a generator. It yields `Send` or `Sleep`, is handed `Reply`, `Lost` or the time, and returns the
+parsed answer. Whoever runs it (client.py, or a test with replies made by hand) does the waiting and sending.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_wedata.api.errors import (
+    ApiError,
+    AuthRefused,
+    NoAnswer,
+    Refused,
+    Throttled,
+    UnreadableAnswer,
+)
+from airflow_provider_wedata.api.operations import SERVICE, VERSION, Operation
+from airflow_provider_wedata.api.pacing import RequestBudget, RetryPolicy
+from airflow_provider_wedata.api.signing import Request, signed
+
+if TYPE_CHECKING:
+    from airflow_provider_wedata.api.credentials import Credentials
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """One moment on two clocks: `utc`, seconds since the epoch, and `ticks`, monotonic seconds."""
+
+    utc: float
+    ticks: float
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Please send this, and come back with a `Reply` or `Lost`."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Please come back after these seconds, with the time."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, whatever is in it; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    now: Now
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No HTTP answer. `may_have_arrived` is False only if the request certainly never left."""
+
+    reason: str
+    may_have_arrived: bool
+    now: Now
+
+
+Flow = Generator[Send | Sleep, Reply | Lost | Now, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The way to one endpoint with one set of credentials; what `exchange` needs to know.
+
+    :param host: as in the Host header.
+    :param region: X-TC-Region, which WeData requires.
+    :param language: of WeData's messages, ``en-US`` or ``zh-CN``.
+    :param budget: from an action's name to its share of requests.
+    :param chance: a random number from 0 to 1, for the jitter.
+    """
+
+    host: str
+    region: str
+    credentials: Credentials
+    budget: Callable[[str], RequestBudget]
+    language: str = "en-US"
+    caller: str = "airflow-provider-wedata"
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    chance: Callable[[], float] = random.random
+
+    def exchange(self, operation: Operation[T]) -> Flow[T]:
+        """Ask once and return the parsed answer, after as many attempts as the kind of trouble is worth.
+
+        :raises ApiError: the last trouble, when its attempts are spent or it is not worth any.
+        """
+        budget = self.budget(operation.action)
+        attempt = 0
+        while True:
+            now, ticket = yield from _slot(budget)
+            outcome: Reply | Lost | Now = now  # what is known if the flow is closed before an answer comes
+            trouble: ApiError
+            try:
+                outcome = yield Send(self._signed(operation, now.utc))
+                return operation.parse(_response(outcome))
+            except ApiError as error:
+                trouble = error
+            finally:
+                _give_back(budget, ticket, outcome)
+            if isinstance(trouble, Throttled):
+                budget.throttled(_ticks(outcome))
+            if not _worth_another(operation, outcome, trouble, attempt, self.retry):
+                raise _explained(trouble, outcome)
+            yield Sleep(self.retry.delay(attempt, self.chance()))
+            attempt += 1
+
+    def _signed(self, operation: Operation[Any], now: float) -> Request:
+        return signed(
+            credentials=self.credentials,
+            host=self.host,
+            service=SERVICE,
+            parameters=operation.parameters,
+            now=now,
+            headers={
+                "X-TC-Action": operation.action,
+                "X-TC-Version": VERSION,
+                "X-TC-Region": self.region,
+                "X-TC-Language": self.language,
+                "X-TC-RequestClient": self.caller,
+                "User-Agent": self.caller,
+                "Accept-Encoding": "gzip",
+            },
+        )
+
+
+def _slot(budget: RequestBudget) -> Generator[Send | Sleep, Reply | Lost | Now, tuple[Now, int]]:
+    seconds = 0.0
+    while True:
+        now = yield Sleep(seconds)
+        if not isinstance(now, Now):
+            raise TypeError(f"a flow that sleeps is woken with the time, not with {now!r}")
+        ticket, seconds = budget.reserve(now.ticks)
+        if ticket is not None:
+            return now, ticket
+
+
+def _give_back(budget: RequestBudget, ticket: int, outcome: Reply | Lost | Now) -> None:
+    if isinstance(outcome, Reply):
+        budget.answered(ticket, outcome.now.ticks)
+    else:
+        budget.lost(ticket, _ticks(outcome))
+
+
+def _ticks(outcome: Reply | Lost | Now) -> float:
+    return outcome.ticks if isinstance(outcome, Now) else outcome.now.ticks
+
+
+def _response(outcome: Reply | Lost | Now) -> Mapping[str, Any]:
+    """Return the answer's ``Response``: the body first, whatever status and content type say; then the status.
+
+    WeData's errors come with HTTP 200; a gateway's may come with any status, with WeData's JSON or its own HTML.
+    """
+    if isinstance(outcome, Lost):
+        raise NoAnswer(outcome.reason)
+    if not isinstance(outcome, Reply):
+        raise TypeError(f"a flow that sends is handed a reply, not {outcome!r}")
+    response = _envelope(outcome)
+    error = response.get("Error")
+    if error is not None:
+        if not isinstance(error, dict) or not error.get("Code"):
+            raise UnreadableAnswer(f"Response.Error is {error!r}; expected an object with a Code")
+        request_id = str(response.get("RequestId") or "")
+        raise Refused.of(str(error["Code"]), str(error.get("Message") or ""), request_id)
+    if outcome.status != 200:  # noqa: PLR2004 - HTTP's own number
+        raise UnreadableAnswer(f"HTTP status {outcome.status}, with an answer that names no error")
+    return response
+
+
+def _envelope(reply: Reply) -> Mapping[str, Any]:
+    try:
+        response = json.loads(reply.body)["Response"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        response = None
+    if not isinstance(response, dict):
+        raise UnreadableAnswer(
+            f"HTTP status {reply.status}, {len(reply.body)} bytes of "
+            f"{reply.headers.get('content-type', 'no content type')!r} that are not WeData's"
+            f"{_elsewhere(reply)}: {reply.body[:80]!r}"
+        )
+    return response
+
+
+def _elsewhere(reply: Reply) -> str:
+    # A redirect is not followed: it would carry the session token to another host.
+    return (
+        f" (a redirect to {reply.headers['location']!r}, not followed)" if "location" in reply.headers else ""
+    )
+
+
+def _worth_another(
+    operation: Operation[Any], outcome: object, trouble: ApiError, attempt: int, retry: RetryPolicy
+) -> bool:
+    allowed = retry.retries if trouble.resends is None else min(trouble.resends, retry.retries)
+    arrived = not isinstance(trouble, Throttled) and not (
+        isinstance(outcome, Lost) and not outcome.may_have_arrived
+    )
+    return attempt < allowed and (operation.repeatable or not arrived)
+
+
+def _explained(trouble: ApiError, outcome: object) -> ApiError:
+    """Add what only the HTTP answer tells: by how much the clocks differ, if that is the trouble."""
+    if not isinstance(trouble, AuthRefused) or not trouble.code.endswith("SignatureExpire"):
+        return trouble
+    date = outcome.headers.get("date") if isinstance(outcome, Reply) else None
+    if date is None or not isinstance(outcome, Reply):
+        return trouble
+    ahead = outcome.now.utc - parsedate_to_datetime(date).timestamp()
+    told = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's"
+    text = f"{trouble.message} This machine's clock is {told}; 300 s are allowed"
+    return AuthRefused(trouble.code, text, trouble.request_id)

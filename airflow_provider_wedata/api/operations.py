@@ -1,0 +1,105 @@
+"""WeData's actions, one function each: the name, the parameters, how to read the answer. No more is known.
+
+Source: https://www.tencentcloud.com/document/product/1174 (API version 2025-08-06).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from airflow_provider_wedata.api.errors import UnreadableAnswer
+from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SERVICE = "wedata"
+VERSION = "2025-08-06"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[T]):
+    """One call of one action.
+
+    :param parse: from the answer's ``Response`` object to the value.
+    :param repeatable: False if sending it twice does it twice: then not again once it may have arrived.
+    """
+
+    action: str
+    parameters: Mapping[str, Any]
+    parse: Callable[[Mapping[str, Any]], T]
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of ListTaskInstances, and how many rows WeData counts in all.
+
+    :param total: TotalCount, of the whole list. TotalPageNumber is not kept: official samples show it as 0.
+    :param rows: as they came; where ids were asked for, some may be chance finds (`InstanceQuery.matches`).
+    """
+
+    total: int
+    rows: tuple[TaskInstance, ...]
+
+
+def list_task_instances(
+    query: InstanceQuery,
+    *,
+    page: int = 1,
+    size: int = PAGE_SIZE,
+    keyword: str | None = None,
+    state: str | None = None,
+    sort: tuple[str, str] | None = None,
+) -> Operation[Page]:
+    """Ask for one page of instances.
+
+    :param size: rows a page, 1 to 100.
+    :param keyword, state, sort: in place of the query's own.
+    """
+    overrides = {
+        "Keyword": keyword,
+        "InstanceState": state,
+        "SortColumn": sort[0] if sort else None,
+        "SortType": sort[1] if sort else None,
+    }
+    parameters = {
+        **query.parameters(),
+        **{name: value for name, value in overrides.items() if value is not None},
+        "PageNumber": page,
+        "PageSize": size,
+    }
+    return Operation("ListTaskInstances", parameters, lambda response: _page(response, query))
+
+
+def count_projects(project_id: str | None = None) -> Operation[int]:
+    """Ask how many projects there are; the one action that needs no project, so a key can be tried with it."""
+    parameters = {"PageNumber": 1, "PageSize": 10, **({"ProjectIds": [project_id]} if project_id else {})}
+    return Operation("ListProjects", parameters, lambda response: _page_of(response)[0])
+
+
+def _page(response: Mapping[str, Any], query: InstanceQuery) -> Page:
+    total, items = _page_of(response)
+    rows = tuple(TaskInstance.read(item, query.zone.wire) for item in items)
+    for row in rows:
+        query.check(row)
+    return Page(total, rows)
+
+
+def _page_of(response: Mapping[str, Any]) -> tuple[int, list[Any]]:
+    data = response.get("Data")
+    if not isinstance(data, dict):
+        raise UnreadableAnswer(f"Data is {data!r}; expected an object with TotalCount and Items")
+    total, items = data.get("TotalCount"), data.get("Items")
+    if items is None:  # documented as nullable, and how an empty page looks is not documented
+        items = []
+    if total is None and not items:
+        total = 0
+    if isinstance(total, bool) or not isinstance(total, int) or total < 0 or not isinstance(items, list):
+        raise UnreadableAnswer(
+            f"TotalCount is {total!r} and Items a {type(items).__name__}; expected a number and a list"
+        )
+    return total, items

@@ -1,0 +1,122 @@
+"""Reading a list that is longer than a page, while its rows come, go and change places. A plan without I/O.
+
+Knows which page to ask for next, which rows are new, and whether what was read is the whole list.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from airflow_provider_wedata.api.errors import ListNotAtRest
+from airflow_provider_wedata.api.instance import PAGE_SIZE
+from airflow_provider_wedata.api.operations import list_task_instances
+
+if TYPE_CHECKING:
+    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.operations import Operation, Page
+
+#: How often a list is read again because it changed meanwhile.
+MOST_PASSES = 5
+#: Task ids in one Keyword; how many WeData takes is not documented.
+IDS_TOGETHER = 50
+#: Oldest first: what is added while we read comes last, and moves nothing that was read.
+_OLDEST_FIRST = ("SCHEDULE_DATE", "ASC")
+
+
+class Pages:
+    """One pass over a list: `operation()` is the page to ask for, `feed()` takes it; until `ended`.
+
+    `whole` tells whether the pass saw the list: every page counted as many rows in all as different keys were
+    seen. A list that moved under the reading shows in a total that changed, or in a row that came twice.
+    """
+
+    def __init__(self, query: InstanceQuery, *, keyword: str | None = None) -> None:
+        self._query = query
+        self._keyword = keyword
+        self._keys: set[str] = set()
+        self._totals: set[int] = set()
+        self._length = 0
+        self.page = 1
+        self.ended = False
+
+    @property
+    def whole(self) -> bool:
+        """True if the pass has ended and saw every row once."""
+        return self.ended and self._totals == {len(self._keys)} and self._length == len(self._keys)
+
+    def operation(self) -> Operation[Page]:
+        """Return the next page's question."""
+        sort = None if self._query.sort_column or self._query.sort_type else _OLDEST_FIRST
+        return list_task_instances(self._query, page=self.page, keyword=self._keyword, sort=sort)
+
+    def feed(self, page: Page) -> list[TaskInstance]:
+        """Take the answer and return its rows that are new and match."""
+        new = {row.identity: row for row in page.rows if row.identity not in self._keys}
+        self._keys.update(new)
+        self._totals.add(page.total)
+        self._length += len(page.rows)
+        self.ended = len(page.rows) < PAGE_SIZE or self._length >= page.total
+        self.page += 1
+        return [row for row in new.values() if self._query.matches(row)]
+
+
+class Listing:
+    """A list read until a pass saw the whole of it; each row is given out once, as first seen.
+
+    Named ids are asked for together, as one Keyword. An id that the joint answer lacks is asked for alone
+    before it counts as absent: that several ids in a Keyword are joined by OR is documented nowhere. [I]
+
+    :param passes: how often each part is read at the most until a pass is whole.
+    """
+
+    def __init__(self, query: InstanceQuery, *, passes: int = MOST_PASSES) -> None:
+        self._query = query
+        self._passes = passes
+        self._seen: set[str] = set()
+        self._found: set[str | None] = set()
+        ids = query.keywords
+        self._parts = deque(ids[i : i + IDS_TOGETHER] for i in range(0, len(ids), IDS_TOGETHER))
+        self._begin(self._parts.popleft() if ids else ())
+        self.requests = 0
+
+    def operation(self) -> Operation[Page] | None:
+        """Return the next question, or None at the end.
+
+        :raises ListNotAtRest: if rows came and went in every pass.
+        """
+        if self._pages.ended and not self._pages.whole:
+            self._again()
+        elif self._pages.ended:
+            self._ask_alone()
+            if not self._parts:
+                return None
+            self._begin(self._parts.popleft())
+        return self._pages.operation()
+
+    def feed(self, page: Page) -> list[TaskInstance]:
+        """Take the answer and return the rows not given out before."""
+        self.requests += 1
+        new = [row for row in self._pages.feed(page) if row.identity not in self._seen]
+        self._seen.update(row.identity for row in new)
+        self._found.update(row.task_id for row in new)
+        return new
+
+    def _begin(self, part: tuple[str, ...]) -> None:
+        self._part = part
+        self._pass = 1
+        self._pages = Pages(self._query, keyword=",".join(part) or None)
+
+    def _again(self) -> None:
+        if self._pass >= self._passes:
+            raise ListNotAtRest(
+                f"rows came and went in each of {self._passes} readings of the window {self._query.schedule}; "
+                "narrow the filters, or read when WeData is quieter"
+            )
+        self._pass += 1
+        self._pages = Pages(self._query, keyword=",".join(self._part) or None)
+
+    def _ask_alone(self) -> None:
+        together, self._part = self._part, ()
+        if len(together) > 1:
+            self._parts.extend((one,) for one in together if one not in self._found)

@@ -1,0 +1,158 @@
+"""What a user writes to say when a wait ends, read into a `Watch`, or refused with a reason.
+
+Knows which filters a wait needs and which it cannot take; `api/filters.py` knows what each of them means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_wedata.api import clock
+from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.filters import LEAVING, read_number, read_query, read_text
+from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.waiting import Condition
+from airflow_provider_wedata.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from airflow_provider_wedata.api.clock import Zone
+
+#: The three sets of states, by the names that users of ExternalTaskSensor know, and what each is by default.
+STATES = {
+    "allowed_states": ("COMPLETED",),
+    "failed_states": ("EXPIRED",),
+    "skipped_states": (),
+}
+#: The ways to say how many instances there must be.
+COUNTS = ("instances_per_task", "min_instances", "expected_instances")
+#: Every term by the name that users know.
+TERMS = (*STATES, *COUNTS, "completed_after")
+
+_NAMING = ("task_ids", "instance_keys")
+_UNTAKEN = dict.fromkeys(
+    LEAVING, "a row can leave it by living, and an unfinished one would be overlooked"
+) | dict.fromkeys(("sort_column", "sort_type"), "a wait counts, and a count has no order")
+
+
+def check_names(names: Collection[str]) -> None:
+    """Refuse parameters that a wait cannot take, or that mean nothing without another, whatever their values.
+
+    :raises InvalidRequest: naming the parameter and the reason.
+    """
+    for name in names:
+        if name in _UNTAKEN:
+            raise InvalidRequest(name, f"not a filter for a wait: {_UNTAKEN[name]}. Leave it out")
+    if not {"schedule_date", "schedule_time_from", "schedule_time_to", "schedule_time_before"} & set(names):
+        raise InvalidRequest(
+            "schedule_date", "missing; a wait needs schedule_date, or schedule_time_from with an end"
+        )
+    if "schedule_date" not in names:
+        _check_window(names)
+    if "keyword" in names and "expected_instances" not in names:
+        raise InvalidRequest("keyword", "finds names by chance; use task_ids, or say expected_instances too")
+    if "instances_per_task" in names and "task_ids" not in names:
+        raise InvalidRequest("instances_per_task", "needs task_ids; without them use expected_instances")
+    if not {*_NAMING, "min_instances", "expected_instances"} & set(names):
+        raise InvalidRequest(
+            "expected_instances",
+            "missing; without task_ids or instance_keys a wait needs expected_instances or min_instances, "
+            "for some of the instances may not be there yet",
+        )
+
+
+def read_watch(given: Mapping[str, Any], *, project_id: str, time_zone: Zone) -> Watch:
+    """Return the wait that filters and terms mean.
+
+    :param given: only what the user gave, by name.
+    :param project_id, time_zone: the connection's, used if no filter names one.
+    :raises InvalidRequest: naming the parameter, its value and what was expected.
+    """
+    check_names(given)
+    filters = {name: value for name, value in given.items() if name not in TERMS}
+    query = read_query(filters, project_id=project_id, time_zone=time_zone)
+    return Watch(query, read_condition(given, query.zone))
+
+
+def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
+    """Return the condition that the terms mean.
+
+    :raises InvalidRequest: naming the term, its value and what was expected.
+    """
+    allowed, failed, skipped = (_states(given, name) for name in STATES)
+    if not allowed:
+        raise InvalidRequest(
+            "allowed_states", "empty; expected at least one state, or the wait could never end"
+        )
+    _check_disjoint({"allowed_states": allowed, "failed_states": failed, "skipped_states": skipped})
+    per_task, least, exactly = (_count(given, name) for name in COUNTS)
+    if least is not None and exactly is not None and least > exactly:
+        raise InvalidRequest("min_instances", f"{least} is more than expected_instances, {exactly}")
+    after = given.get("completed_after")
+    return Condition(
+        allowed=allowed,
+        failed=failed,
+        skipped=skipped,
+        per_id=per_task,
+        at_least=least,
+        exactly=exactly,
+        completed_after=clock.first_second(after, zone, "completed_after")
+        if "completed_after" in given
+        else None,
+        counted=any(name in given for name in (*COUNTS, "instance_keys")),
+    )
+
+
+def terms_of(condition: Condition) -> dict[str, Any]:
+    """Return the condition as the terms that a user would give for it, in JSON's types."""
+    after = condition.completed_after
+    terms = {
+        "allowed_states": sorted(condition.allowed),
+        "failed_states": sorted(condition.failed),
+        "skipped_states": sorted(condition.skipped),
+        "instances_per_task": condition.per_id,
+        "min_instances": condition.at_least,
+        "expected_instances": condition.exactly,
+        "completed_after": after.isoformat() if after else None,
+    }
+    return {name: value for name, value in terms.items() if value is not None}
+
+
+def _check_window(names: Collection[str]) -> None:
+    if "schedule_time_from" not in names:
+        raise InvalidRequest(
+            "schedule_time_from", "missing; a wait needs a window that is closed at both ends"
+        )
+    if not {"schedule_time_to", "schedule_time_before"} & set(names):
+        raise InvalidRequest(
+            "schedule_time_to",
+            "missing; a wait needs a window with an end: schedule_time_to (inclusive) or schedule_time_before",
+        )
+
+
+def _check_disjoint(sets: Mapping[str, frozenset[str]]) -> None:
+    names = list(sets)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            if both := sorted(sets[one] & sets[other]):
+                raise InvalidRequest(
+                    one, f"{', '.join(both)} is in {other} too; expected each state in one set"
+                )
+
+
+def _states(given: Mapping[str, Any], name: str) -> frozenset[str]:
+    value = given.get(name, STATES[name])
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list | tuple | set | frozenset):
+        raise InvalidRequest(name, f"{value!r} is no list of states")
+    states = frozenset(read_text(word, name) for word in words)
+    if strange := sorted(states - KNOWN):
+        raise InvalidRequest(
+            name, f"{', '.join(strange)} is no state of WeData; expected some of {', '.join(sorted(KNOWN))}"
+        )
+    return states
+
+
+def _count(given: Mapping[str, Any], name: str) -> int | None:
+    return read_number(given[name], name, least=1) if name in given else None
