@@ -1,0 +1,19 @@
+"""What every test may use: a WeData on localhost, and a process that remembers nothing of the test before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from airflow_provider_wedata.api import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["airflow_provider_wedata.standin.pytest_plugin"]
+
+
+@pytest.fixture(autouse=True)
+def _forgetful_process() -> Iterator[None]:
+    yield
+    registry.reset()
