@@ -78,7 +78,7 @@ class Broken:
         return self.reason
 
 
-class Refusal(Exception):  # noqa: N818  # it is an answer of the service, no defect of the program
+class Refusal(Exception):  # it is an answer of the service, no defect of the program
     """The service says no: a code and a message, as in `Response.Error`."""
 
     def __init__(self, code: str, message: str) -> None:
