@@ -69,7 +69,7 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _error_out(error: Exception) -> dict[str, Any]:
+def _error_out(error: errors.ApiError) -> dict[str, Any]:
     if type(error).__name__ not in _ERRORS:
         raise TypeError(f"{error!r} does not end a wait")
     if isinstance(error, errors.Refused):

@@ -31,6 +31,7 @@ COUNTS = ("instances_per_task", "min_instances", "expected_instances")
 TERMS = (*STATES, *COUNTS, "completed_after")
 
 _NAMING = ("task_ids", "instance_keys")
+#: Filters that a wait cannot take, and why.
 _UNTAKEN = dict.fromkeys(
     LEAVING, "a row can leave it by living, and an unfinished one would be overlooked"
 ) | dict.fromkeys(("sort_column", "sort_type"), "a wait counts, and a count has no order")
@@ -41,9 +42,7 @@ def check_names(names: Collection[str]) -> None:
 
     :raises InvalidRequest: naming the parameter and the reason.
     """
-    for name in names:
-        if name in _UNTAKEN:
-            raise InvalidRequest(name, f"not a filter for a wait: {_UNTAKEN[name]}. Leave it out")
+    check_taken(names)
     if not {"schedule_date", "schedule_time_from", "schedule_time_to", "schedule_time_before"} & set(names):
         raise InvalidRequest(
             "schedule_date", "missing; a wait needs schedule_date, or schedule_time_from with an end"
@@ -60,6 +59,16 @@ def check_names(names: Collection[str]) -> None:
             "missing; without task_ids or instance_keys a wait needs expected_instances or min_instances, "
             "for some of the instances may not be there yet",
         )
+
+
+def check_taken(names: Collection[str]) -> None:
+    """Refuse filters that a wait cannot take.
+
+    :raises InvalidRequest: naming the filter and the reason.
+    """
+    for name in names:
+        if name in _UNTAKEN:
+            raise InvalidRequest(name, f"not a filter for a wait: {_UNTAKEN[name]}. Leave it out")
 
 
 def read_watch(given: Mapping[str, Any], *, project_id: str, time_zone: Zone) -> Watch:
@@ -102,6 +111,11 @@ def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
         else None,
         counted=any(name in given for name in (*COUNTS, "instance_keys")),
     )
+
+
+def given_by(watch: Watch) -> dict[str, Any]:
+    """Return the wait as the filters and terms that a user would give for it, in JSON's types."""
+    return {**watch.query.given(), **terms_of(watch.condition)}
 
 
 def terms_of(condition: Condition) -> dict[str, Any]:

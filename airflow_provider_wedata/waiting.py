@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from airflow_provider_wedata.api.errors import ContradictoryAnswer
 from airflow_provider_wedata.api.states import KNOWN, InstanceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from airflow_provider_wedata.api.errors import ApiError
     from airflow_provider_wedata.api.instance import TaskInstance
 
 #: Cycles of which one window holds many instances, so that nobody knows if the last one is there yet.
@@ -81,7 +83,14 @@ class Verdict:
     kind: Kind
     message: str
     census: Census | None = None
-    error: Exception | None = None
+    error: ApiError | None = None
+
+    @staticmethod
+    def of_error(error: ApiError) -> Verdict:
+        """Return what it means for the wait that WeData could not be asked: mostly, to look again later."""
+        if error.final or isinstance(error, ContradictoryAnswer):
+            return Verdict(Kind.REFUSED, str(error), error=error)
+        return Verdict(Kind.WAITING, f"WeData could not be asked: {error}", error=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,111 @@
+"""The fields of a `wedata` connection, as plain data: what the form shows and which extras there are.
+
+The one list: Airflow 3.2 and newer read it from the provider info, older ones through the hook's two methods.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONNECTION_TYPE = "wedata"
+HOOK_NAME = "Tencent Cloud WeData"
+HIDDEN_FIELDS = ["schema"]
+RELABELING = {"login": "SecretId", "password": "SecretKey", "host": "API endpoint"}
+PLACEHOLDERS = {
+    "login": "AKID...",
+    "host": "blank: the site's own; or a host, host:port or URL",
+    # Some Airflow versions refuse to test a saved connection that has no port.
+    "port": "443",
+}
+
+
+def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+
+
+def _number(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["number", "null"], **schema}}
+
+
+def _switch(label: str, description: str, *, default: bool) -> dict[str, Any]:
+    return {
+        "label": label,
+        "description": description,
+        "schema": {"type": ["boolean", "null"], "default": default},
+    }
+
+
+#: Every extra by its key. `type` without "null" makes a field required in the form.
+EXTRAS: dict[str, dict[str, Any]] = {
+    "region": {
+        "label": "Region",
+        "description": "Where the WeData project lives. Any region is accepted; these are suggestions.",
+        "schema": {
+            "type": "string",
+            "examples": [
+                "ap-singapore",
+                "ap-jakarta",
+                "ap-hongkong",
+                "eu-frankfurt",
+                "na-ashburn",
+                "na-siliconvalley",
+                "ap-guangzhou",
+                "ap-shanghai",
+                "ap-beijing",
+                "ap-nanjing",
+            ],
+        },
+    },
+    "site": {
+        "label": "Site",
+        "description": "The Tencent Cloud site of the account; it decides the endpoint if that is blank.",
+        "schema": {
+            "type": ["string", "null"],
+            "enum": ["international", "china"],
+            "default": "international",
+        },
+    },
+    "project_id": _text("Project ID", "Default project: 19 digits. A task can name another."),
+    "time_zone": _text(
+        "Time zone",
+        "How times without an offset are read: UTC+8, UTC-5, UTC+05:30 or an IANA name.",
+        default="UTC+8",
+    ),
+    "credential_source": {
+        "label": "Credentials from",
+        "description": "Where SecretId and SecretKey come from: connection takes the two fields above.",
+        "schema": {"type": ["string", "null"], "enum": ["connection"], "default": "connection"},
+    },
+    "session_token": _text("Session token", "Of temporary credentials (STS).", format="password"),
+    "request_timeout": _number("Request timeout", "Seconds for one attempt.", default=30, minimum=1),
+    "retries": {
+        "label": "Retries",
+        "description": "Attempts after the first, for throttling, lost connections and WeData's own trouble.",
+        "schema": {"type": ["integer", "null"], "default": 5, "minimum": 0, "maximum": 100},
+    },
+    "requests_per_second": _number(
+        "Requests per second",
+        "Budget of each process for each action. WeData takes 20; give less if others use the key too.",
+        default=20,
+        minimum=0,
+        maximum=1000,
+    ),
+    "proxy": _text("Proxy", "URL of an HTTP proxy; blank: as the environment says."),
+    "ca_bundle": _text("CA bundle", "File of certificates to trust, on the workers and the triggerer."),
+    "verify": _switch("Verify TLS", "Check the server's certificate. Leave it on.", default=True),
+    "allow_http": _switch(
+        "Allow plain HTTP",
+        "Allow an http:// endpoint that is not on this machine. Requests are then readable on the way.",
+        default=False,
+    ),
+    "language": {
+        "label": "Language",
+        "description": "Of WeData's error messages.",
+        "schema": {"type": ["string", "null"], "enum": ["en-US", "zh-CN"], "default": "en-US"},
+    },
+    "console_url": _text(
+        "Console URL",
+        "Template of the link on a task: {site} {region} {project_id} {task_id} {instance_key}. "
+        "Blank: the project's page.",
+    ),
+}

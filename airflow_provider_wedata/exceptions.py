@@ -1,0 +1,120 @@
+"""The errors as Airflow users meet them, and the one place that translates those of api/ into them.
+
+    WeDataError                      an AirflowException
+    ├── WeDataConfigError            connection, filter or parameter is wrong           not retried
+    ├── WeDataApiError               WeData said no, said nothing or said nonsense
+    │   ├── WeDataAuthError          key, token or clock                                not retried
+    │   ├── WeDataPermissionError    rights                                             not retried
+    │   ├── WeDataParameterError     a request that can't succeed                       not retried
+    │   └── WeDataThrottledError     over the request limit
+    ├── WeDataInstanceFailed         an instance that was waited for failed
+    ├── WeDataInstanceSkipped        instances ended as SKIP_RUNNING: the wait would never end
+    └── WeDataInstanceMissing        nothing appeared by `appear_timeout`
+
+"Not retried" ones are `AirflowFailException` too: Airflow spends no retry on what a retry can't mend.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_wedata.api import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class WeDataError(AirflowException):
+    """Anything that this provider raises on purpose."""
+
+
+class WeDataConfigError(WeDataError, AirflowFailException):
+    """The connection, a filter or a parameter is wrong; nothing was sent to WeData."""
+
+
+class WeDataApiError(WeDataError):
+    """WeData refused, did not answer, or answered what can't be read.
+
+    :param code: WeData's error code; empty if there was no such answer.
+    :param message: WeData's own text, or what happened.
+    :param request_id: what Tencent Cloud's support asks for; empty if there was no answer.
+    """
+
+    #: What the user can do about it.
+    advice = ""
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+        told = f"{code}: {message} (RequestId {request_id or 'unknown'})" if code else message
+        super().__init__(f"{told}. {self.advice}" if self.advice else told)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+
+
+class WeDataAuthError(WeDataApiError, AirflowFailException):
+    """The SecretId, the SecretKey, the session token or this machine's clock is wrong."""
+
+    advice = "Check SecretId and SecretKey (login and password) and session_token of the connection"
+
+
+class WeDataPermissionError(WeDataApiError, AirflowFailException):
+    """The key is right, its rights are not: WeData wants a CAM policy and a membership of the project."""
+
+    advice = (
+        "Give the key's user a CAM policy for WeData, such as QcloudWeDataReadOnlyAccess, make it a member of "
+        "the project, and check the project's allowlist"
+    )
+
+
+class WeDataParameterError(WeDataApiError, AirflowFailException):
+    """WeData says that this request can never succeed."""
+
+    advice = "Check region and project_id (both must belong together) and the filters"
+
+
+class WeDataThrottledError(WeDataApiError):
+    """Over WeData's request limit, after all attempts."""
+
+    advice = "Others may share the limit; lower requests_per_second in the connection, or run fewer at once"
+
+
+class WeDataInstanceFailed(WeDataError):
+    """An instance that was waited for failed in WeData. A retry of the task looks again."""
+
+
+class WeDataInstanceSkipped(WeDataError):
+    """Instances ended as SKIP_RUNNING, of which neither `allowed_states` nor `skipped_states` speaks."""
+
+
+class WeDataInstanceMissing(WeDataError):
+    """No instance appeared by `appear_timeout`."""
+
+
+_REFUSALS: dict[type[errors.ApiError], type[WeDataApiError]] = {
+    errors.AuthRefused: WeDataAuthError,
+    errors.PermissionRefused: WeDataPermissionError,
+    errors.ParameterRefused: WeDataParameterError,
+    errors.Throttled: WeDataThrottledError,
+}
+
+
+def from_api(error: errors.ApiError) -> WeDataError:
+    """Return the error as Airflow users meet it."""
+    if isinstance(error, errors.InvalidRequest):
+        return WeDataConfigError(str(error))
+    if isinstance(error, errors.Refused):
+        kind = _REFUSALS.get(type(error), WeDataApiError)
+        return kind(error.message, code=error.code, request_id=error.request_id)
+    return WeDataApiError(str(error))
+
+
+@contextmanager
+def as_airflow_errors() -> Iterator[None]:
+    """Translate what the block raises."""
+    try:
+        yield
+    except errors.ApiError as error:
+        raise from_api(error) from error

@@ -1,0 +1,276 @@
+"""From an Airflow connection to a client of WeData, and what can be asked through it without more ado.
+
+Knows Airflow's connections; what their fields mean is in settings.py, what WeData can do in api/. The client
+is imported where it is opened, so that a DAG file that only names a sensor loads no HTTP library.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_wedata import __version__
+from airflow_provider_wedata import connection_form as form
+from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.filters import FILTERS, read_query
+from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
+from airflow_provider_wedata.settings import Settings, read_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_wedata.api.client import AsyncClient, Client, Transport
+    from airflow_provider_wedata.api.flow import Channel
+    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+
+
+class WeDataHook(BaseHook):
+    """Ask Tencent Cloud WeData, with the credentials of an Airflow connection of type ``wedata``.
+
+    :param wedata_conn_id: the connection.
+    :param region: in place of the connection's, such as ``ap-singapore``.
+    :param project_id: in place of the connection's.
+    """
+
+    conn_name_attr = "wedata_conn_id"
+    default_conn_name = "wedata_default"
+    conn_type = form.CONNECTION_TYPE
+    hook_name = form.HOOK_NAME
+
+    def __init__(
+        self,
+        wedata_conn_id: str = default_conn_name,
+        *,
+        region: str | None = None,
+        project_id: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.wedata_conn_id = wedata_conn_id
+        self._region = region
+        self._project_id = project_id
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the connection says; read once.
+
+        :raises WeDataConfigError: naming the field that is missing or wrong.
+        """
+        with as_airflow_errors():
+            try:
+                connection = self.get_connection(self.wedata_conn_id)
+            except AirflowNotFoundException:
+                raise self._not_found() from None
+        extra = self._extra(connection)
+        _ = connection.extra_dejson  # Airflow masks the secrets in it by this
+        return self._settings(connection, extra)
+
+    async def read_settings(self) -> Settings:
+        """Return what the connection says now, read on the running event loop without blocking it.
+
+        :raises WeDataConfigError: naming the field that is missing or wrong.
+        """
+        with as_airflow_errors():
+            try:
+                connection = await get_async_connection(self.wedata_conn_id, hook=self)
+            except AirflowNotFoundException:
+                raise self._not_found() from None
+        extra = self._extra(connection)
+        await get_async_extra_dejson(connection)  # masks, as above
+        return self._settings(connection, extra)
+
+    def get_conn(self) -> Client:
+        """Return a client, to be used in a ``with`` block or closed.
+
+        :raises WeDataConfigError: if the connection is not usable.
+        """
+        from airflow_provider_wedata.api.client import Client  # noqa: PLC0415 - see the module's docstring
+
+        return Client(channel(self.settings), transport(self.settings))
+
+    async def get_async_conn(self) -> AsyncClient:
+        """Return a client for the running event loop, to be used in an ``async with`` block.
+
+        :raises WeDataConfigError: if the connection is not usable.
+        """
+        from airflow_provider_wedata.api.client import AsyncClient  # noqa: PLC0415 - see the module's docstring
+
+        settings = await self.read_settings()
+        return AsyncClient(channel(settings), transport(settings))
+
+    def list_task_instances(self, **filters: Any) -> Iterator[TaskInstance]:
+        """Give every task instance that the filters match, each once, page by page.
+
+        :param filters: see the README; naive times are read in ``time_zone``, by default the connection's.
+        :raises WeDataConfigError: if a filter is wrong, before anything is sent.
+        :raises WeDataApiError: if WeData refuses or can't be reached, or if rows keep coming and going.
+        """
+        return self.stream(self.query(filters))
+
+    def count_task_instances(self, **filters: Any) -> int:
+        """Return how many task instances the filters match: WeData's own count, or, of named ids, ours.
+
+        :raises WeDataError: as `list_task_instances`.
+        """
+        from airflow_provider_wedata.api.operations import list_task_instances  # noqa: PLC0415 - as above
+
+        query = self.query(filters)
+        if query.exact:  # WeData only finds them by a fuzzy keyword
+            return sum(1 for _ in self.stream(query))
+        with as_airflow_errors(), self.get_conn() as client:
+            return client.ask(list_task_instances(query, size=1)).total
+
+    def query(self, filters: Mapping[str, Any]) -> InstanceQuery:
+        """Return the query that the filters mean, with the connection's project and time zone as defaults.
+
+        :raises WeDataConfigError: naming the filter, its value and what was expected.
+        """
+        unknown = sorted(set(filters) - set(FILTERS))
+        with as_airflow_errors():
+            if unknown:
+                raise InvalidRequest(
+                    unknown[0], f"no such filter; expected some of {', '.join(sorted(FILTERS))}"
+                )
+            return read_query(filters, project_id=self.project_id(filters), time_zone=self.settings.time_zone)
+
+    def project_id(self, filters: Mapping[str, Any]) -> str:
+        """Return the project that a filter names, else this hook's, else the connection's.
+
+        :raises WeDataConfigError: if none of them names one.
+        """
+        project_id = self._project_id or self.settings.project_id
+        if project_id is None and "project_id" not in filters:
+            raise WeDataConfigError(
+                f"project_id: missing; give it to the task, or to the connection {self.wedata_conn_id!r}"
+            )
+        return project_id or ""
+
+    def console_link(self, query: InstanceQuery) -> str:
+        """Return the link to WeData's console for what the query asks for."""
+        return self.settings.console_link(
+            project_id=query.project_id,
+            task_id=next(iter(query.keywords), ""),
+            instance_key=next(iter(query.instance_keys), ""),
+        )
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether WeData answers to this connection, and a sentence on what it says. Never raises."""
+        try:
+            return True, self._tried()
+        except Exception as error:  # noqa: BLE001 - the connections page shows the text, whatever it is
+            return False, str(error) or type(error).__name__
+
+    def _tried(self) -> str:
+        from airflow_provider_wedata.api.operations import count_projects  # noqa: PLC0415 - as above
+
+        settings, project = self.settings, self._project_id or self.settings.project_id
+        key = _shortened(settings.credentials.secret_id)
+        where = f"at {settings.host}, region {settings.region}, as SecretId {key}"
+        if project:
+            return (
+                f"WeData answers: project {project} has {self.count_task_instances()} task instances, {where}"
+            )
+        with as_airflow_errors(), self.get_conn() as client:
+            count = client.ask(count_projects())
+        return f"WeData answers: {count} projects, {where}. The connection names no project_id: tasks must"
+
+    def stream(self, query: InstanceQuery) -> Iterator[TaskInstance]:
+        """Give every task instance that the query matches, each once, page by page.
+
+        :raises WeDataApiError: as `list_task_instances`.
+        """
+        from airflow_provider_wedata.api.paging import Listing  # noqa: PLC0415 - as above
+
+        listing = Listing(query)
+        with as_airflow_errors(), self.get_conn() as client:
+            while operation := listing.operation():
+                yield from listing.feed(client.ask(operation))
+
+    def _not_found(self) -> InvalidRequest:
+        return InvalidRequest(
+            "wedata_conn_id",
+            f"there is no connection {self.wedata_conn_id!r}; create it, of type {form.CONNECTION_TYPE!r}, or "
+            "name another",
+        )
+
+    def _extra(self, connection: Connection) -> dict[str, Any]:
+        with self._as_errors_of_connection():
+            return read_extra(connection.extra)
+
+    def _settings(self, connection: Connection, extra: Mapping[str, Any]) -> Settings:
+        with self._as_errors_of_connection():
+            settings = Settings.read(
+                login=connection.login,
+                password=connection.password,
+                host=connection.host,
+                port=connection.port,
+                extra=extra,
+                region=self._region,
+            )
+        if settings.plain:
+            self.log.warning("Connection %r talks plain HTTP to %s", self.wedata_conn_id, settings.host)
+        return settings
+
+    @contextmanager
+    def _as_errors_of_connection(self) -> Iterator[None]:
+        with as_airflow_errors():
+            try:
+                yield
+            except InvalidRequest as error:
+                field = f"connection {self.wedata_conn_id!r}, {error.field}"
+                raise InvalidRequest(field, error.problem) from None
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form of Airflow before 3.2 shows the standard fields."""
+        return {
+            "hidden_fields": form.HIDDEN_FIELDS,
+            "relabeling": form.RELABELING,
+            "placeholders": form.PLACEHOLDERS,
+        }
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the extra fields as Airflow before 3.2 wants them."""
+        from airflow_provider_wedata.hooks.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
+
+        return widgets()
+
+
+def channel(settings: Settings) -> Channel:
+    """Return the way to the connection's endpoint."""
+    from airflow_provider_wedata.api import registry  # noqa: PLC0415 - as above
+    from airflow_provider_wedata.api.flow import Channel  # noqa: PLC0415
+    from airflow_provider_wedata.api.pacing import RetryPolicy  # noqa: PLC0415
+
+    return Channel(
+        host=settings.host,
+        region=settings.region,
+        credentials=settings.credentials,
+        budget=registry.budgets(settings.host, settings.credentials.secret_id, settings.requests_per_second),
+        language=settings.language,
+        caller=f"airflow-provider-wedata-{__version__}",
+        retry=RetryPolicy(settings.retries),
+    )
+
+
+def transport(settings: Settings) -> Transport:
+    """Return how bytes get to the connection's endpoint."""
+    from airflow_provider_wedata.api.client import Transport  # noqa: PLC0415 - as above
+
+    return Transport(
+        url=settings.url,
+        timeout=settings.request_timeout,
+        proxy=settings.proxy,
+        verify=settings.verify,
+        ca_bundle=settings.ca_bundle,
+    )
+
+
+def _shortened(secret_id: str) -> str:
+    return f"{secret_id[:8]}...{secret_id[-4:]}" if len(secret_id) > 16 else secret_id  # noqa: PLR2004 - legible

@@ -1,0 +1,323 @@
+"""The gate: a sensor that waits until WeData's task instances for a window are done.
+
+Drives a wait on a worker and makes of a verdict what Airflow knows: done, failed, skipped, timed out. What a
+look means is in waiting.py; the wait in the triggerer is triggers/wedata.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_wedata.api.clock import Zone
+from airflow_provider_wedata.api.errors import ApiError, Refused
+from airflow_provider_wedata.api.filters import read_query
+from airflow_provider_wedata.events import from_event
+from airflow_provider_wedata.exceptions import (
+    WeDataConfigError,
+    WeDataInstanceFailed,
+    WeDataInstanceMissing,
+    WeDataInstanceSkipped,
+    as_airflow_errors,
+    from_api,
+)
+from airflow_provider_wedata.filtered import FilteredOperator
+from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.terms import (
+    COUNTS,
+    STATES,
+    check_names,
+    check_taken,
+    given_by,
+    read_condition,
+    read_watch,
+)
+from airflow_provider_wedata.triggers.wedata import LAST_LOOK, WeDataTaskInstanceTrigger
+from airflow_provider_wedata.waiting import Kind, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_wedata.hooks.wedata import WeDataHook
+    from airflow_provider_wedata.watch import Watch
+
+#: How an end of the wait that `soft_fail` may soften is told.
+_ENDS: dict[Kind, type[AirflowException]] = {
+    Kind.FAILED: WeDataInstanceFailed,
+    Kind.STUCK: WeDataInstanceSkipped,
+    Kind.MISSING: WeDataInstanceMissing,
+    Kind.TIMEOUT: AirflowSensorTimeout,
+}
+_STUCK_ADVICE = "add SKIP_RUNNING to allowed_states if that is as good as done, or to skipped_states"
+#: Airflow's own timeout is a backstop, well behind ours: it comes late and tells nothing.
+_BACKSTOP = timedelta(seconds=LAST_LOOK + 480)
+
+
+class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
+    """Wait until all task instances that WeData planned for a window are COMPLETED.
+
+    Takes the filters of `FilteredOperator`; a window closed at both ends is required. Times without an offset
+    are read in `time_zone`. Returns ``{"total", "states", "schedule_time_from", "schedule_time_to",
+    "last_end_time"}``, times in ISO 8601.
+
+    :param allowed_states: all instances must be in one of these.
+    :param failed_states: one instance in one of these fails the task; WeData's word for failed is ``EXPIRED``.
+    :param skipped_states: one instance in one of these skips the task.
+    :param instances_per_task: with `task_ids`: so many instances at least of each; one by default.
+    :param min_instances: so many at least in all.
+    :param expected_instances: exactly so many in all. Without `task_ids` or `instance_keys` one of these two is
+        required, for some of a workflow's instances may not be there yet.
+    :param completed_after: an instance that was done before this time counts as waiting.
+    :param appear_timeout: seconds or timedelta by which at least one instance must be there.
+    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says.
+
+    :raises WeDataInstanceFailed: an instance is in `failed_states`.
+    :raises WeDataInstanceSkipped: all ended, some as SKIP_RUNNING, of which no parameter speaks.
+    :raises WeDataInstanceMissing: nothing appeared by `appear_timeout`.
+    :raises AirflowSensorTimeout: not done by `timeout`.
+    :raises WeDataConfigError: a parameter or the connection is wrong; nothing was sent.
+    :raises WeDataApiError: WeData refuses the question; an outage of WeData is waited out instead.
+    """
+
+    template_fields: Sequence[str] = (*FilteredOperator.template_fields, *COUNTS, "completed_after")
+
+    def __init__(
+        self,
+        *,
+        allowed_states: Any = STATES["allowed_states"],
+        failed_states: Any = STATES["failed_states"],
+        skipped_states: Any = STATES["skipped_states"],
+        instances_per_task: Any = None,
+        min_instances: Any = None,
+        expected_instances: Any = None,
+        completed_after: Any = None,
+        appear_timeout: float | timedelta | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        _refuse(kwargs)
+        super().__init__(**kwargs)
+        self.allowed_states = allowed_states
+        self.failed_states = failed_states
+        self.skipped_states = skipped_states
+        self.instances_per_task = instances_per_task
+        self.min_instances = min_instances
+        self.expected_instances = expected_instances
+        self.completed_after = completed_after
+        self.appear_timeout = _seconds(appear_timeout)
+        self.deferrable = deferrable
+        self._given |= {
+            *STATES,
+            *(name for name in (*COUNTS, "completed_after") if getattr(self, name) is not None),
+        }
+        self._wait: _Wait | None = None
+        self._check_as_built()
+
+    def execute(self, context: Context) -> Any:
+        """Wait: on the worker, or, once a first look found it necessary, in the triggerer."""
+        with _told_honestly():
+            self._begin(context)
+            if not self.deferrable:
+                return super().execute(context)
+            done = self.poke(context)
+            return done.xcom_value if isinstance(done, PokeReturnValue) else self._defer()
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once."""
+        wait = self._wait or self._begin(context)
+        verdict = wait.patience.judge(wait.look(self._hook), time.time())
+        if wait.is_news(verdict):
+            self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", verdict.message)
+        return self._settle(verdict, wait.told)
+
+    def execute_complete(self, context: Context, event: Any, told: Mapping[str, str]) -> Any:  # noqa: ARG002 - Airflow's
+        """Take the trigger's verdict.
+
+        :param told: what was waited for, for messages and the XCom.
+        """
+        verdict = from_event(event)
+        self.log.info("%s", verdict.message)
+        done = self._settle(verdict, told)
+        return done.xcom_value if isinstance(done, PokeReturnValue) else None
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the triggerer."""
+        with _told_honestly():
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    def _check(self, names: Collection[str], plain: Mapping[str, Any]) -> None:
+        check_names(names)
+        zone = Zone.read(plain.get("time_zone", "UTC+8"))
+        read_query(
+            {name: plain[name] for name in plain if name in self.filters}, project_id="", time_zone=zone
+        )
+        read_condition(plain, zone)
+
+    def _begin(self, context: Context) -> _Wait:
+        hook, given = self._hook(), self._given_values()
+        with as_airflow_errors():
+            watch = read_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
+        self._wait = _Wait(watch, self._patience(context), hook)
+        self._show_link(context, hook, watch.query)
+        self.log.info("Waiting for %s", watch.told())
+        return self._wait
+
+    def _patience(self, context: Context) -> Patience:
+        wait = self.max_wait
+        return Patience(
+            started=self._started(context),
+            timeout=float(self.timeout),
+            appear_timeout=self.appear_timeout,
+            poke_interval=float(self.poke_interval),
+            exponential_backoff=bool(self.exponential_backoff),
+            max_wait=wait.total_seconds() if isinstance(wait, timedelta) else wait,
+            seed=f"{self.dag_id}#{self.task_id}",
+        )
+
+    def _started(self, context: Context) -> float:
+        """Return when this wait began; in reschedule mode, as Airflow has it, at the first poke of all tries."""
+        if self.reschedule and not self.deferrable and "ti" in context:
+            first = context["ti"].get_first_reschedule_date(context)
+            if first is not None:
+                return float(first.timestamp())
+        return time.time()
+
+    def _defer(self) -> NoReturn:
+        assert self._wait  # noqa: S101 - _begin has been here
+        watch, patience, now = self._wait.watch, self._wait.patience, time.time()
+        self.defer(
+            trigger=WeDataTaskInstanceTrigger(
+                watch=given_by(watch),
+                patience=patience.to_json(),
+                wedata_conn_id=self.wedata_conn_id,
+                region=self.region,
+                next_look=patience.next_look(1, now),
+            ),
+            method_name="execute_complete",
+            kwargs={"told": self._wait.told},
+            timeout=timedelta(seconds=patience.deadline - now) + _BACKSTOP,
+        )
+        raise AssertionError("a task that defers does not come back here")
+
+    def _settle(self, verdict: Verdict, told: Mapping[str, str]) -> bool | PokeReturnValue:
+        """Make of a verdict what Airflow knows. The only place that does, in every mode.
+
+        :raises AirflowException: of the class that stands for the verdict.
+        """
+        if verdict.kind is Kind.WAITING:
+            return False
+        if verdict.kind is Kind.MET:
+            return PokeReturnValue(is_done=True, xcom_value=_result(verdict, told))
+        if verdict.error is not None:
+            raise from_api(verdict.error)
+        message = f"{told['about']}: {verdict.message}"
+        if verdict.kind is Kind.STUCK:
+            message = f"{message}; {_STUCK_ADVICE}"
+        if verdict.kind is Kind.SKIPPED or self.soft_fail or self.never_fail:
+            raise AirflowSkipException(message)
+        raise _ENDS[verdict.kind](message)
+
+
+class _Wait:
+    """A wait under way on a worker: what, until when, with which connection, and what was said last."""
+
+    def __init__(self, watch: Watch, patience: Patience, hook: WeDataHook) -> None:
+        self.watch = watch
+        self.patience = patience
+        self._hook = hook
+        self._said: str | None = None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What is waited for, for messages and the XCom."""
+        window, zone = self.watch.query.schedule, self.watch.query.zone
+        ends = {"schedule_time_from": window.start, "schedule_time_to": window.end}
+        return {
+            "about": self.watch.told(),
+            **{name: end.astimezone(zone.tzinfo).isoformat() for name, end in ends.items() if end},
+        }
+
+    def look(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
+        """Look; if the connection is refused in the midst of a wait, once more, for it may have been mended."""
+        verdict = self._try()
+        if verdict.kind is Kind.REFUSED and isinstance(verdict.error, Refused) and self._said is not None:
+            self._hook = read_connection()
+            verdict = self._try()
+        return verdict
+
+    def is_news(self, verdict: Verdict) -> bool:
+        """Return whether the verdict says something else than the one before."""
+        said, self._said = self._said, verdict.message
+        return said != verdict.message
+
+    def _try(self) -> Verdict:
+        try:
+            with self._hook.get_conn() as client:
+                return client.run(self.watch.look(client.channel.exchange))
+        except ApiError as error:
+            return Verdict.of_error(error)
+
+
+@contextmanager
+def _told_honestly() -> Iterator[None]:
+    """Let a skip be a skip only where WeData's instances are the reason.
+
+    `soft_fail` and `never_fail` would make one of a wrong key, too, and differently in each mode; but a wrong
+    key is nobody's wish, and whoever could mend it must hear of it.
+    """
+    try:
+        yield
+    except AirflowSkipException as skip:
+        cause = skip.__cause__
+        if cause is None or isinstance(cause, (AirflowSkipException, AirflowTaskTimeout, *_ENDS.values())):
+            raise
+        raise cause from cause.__cause__
+
+
+def _result(verdict: Verdict, told: Mapping[str, str]) -> dict[str, Any]:
+    census = verdict.census
+    assert census  # noqa: S101 - a verdict that is met has counted
+    zone = datetime.fromisoformat(told["schedule_time_from"]).tzinfo
+    return {
+        "total": census.total,
+        "states": {state: n for state, n in census.states.items() if n},
+        "schedule_time_from": told["schedule_time_from"],
+        "schedule_time_to": told["schedule_time_to"],
+        "last_end_time": census.last_end.astimezone(zone).isoformat() if census.last_end else None,
+    }
+
+
+def _refuse(given: Mapping[str, Any]) -> None:
+    with as_airflow_errors():
+        check_taken(given)
+    if given.get("silent_fail"):
+        raise WeDataConfigError(
+            "silent_fail: not taken; an outage of WeData is waited out anyway, and a wrong key must be told"
+        )
+
+
+def _seconds(value: float | timedelta | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not seconds >= 0:  # of a NaN, too
+        raise WeDataConfigError(f"appear_timeout: {value!r} is not valid; expected seconds or a timedelta")
+    return seconds

@@ -1,0 +1,3 @@
+"""The triggers of this provider, in the module that is named after the service."""
+
+from __future__ import annotations
