@@ -13,7 +13,7 @@ import sys
 from threading import Event
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.standin.clock import text
+from airflow_provider_wedata.standin.clock import RealClock, SteppedClock, text
 from airflow_provider_wedata.standin.scenarios import SCENARIOS
 from airflow_provider_wedata.standin.server import StandIn
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.standin.received import Received
 
-EPILOG = "Scenarios: " + " ".join(f"{name}: {make.__doc__}" for name, make in SCENARIOS.items())
+EPILOG = "scenarios:\n" + "\n".join(f"  {name:8} {make.__doc__}" for name, make in SCENARIOS.items())
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Shows defaults, and the scenarios line by line."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,11 +35,14 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_wedata.standin",
         description="A WeData on 127.0.0.1 that checks signatures and answers from a small world.",
         epilog=EPILOG,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     line.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     line.add_argument("--scenario", choices=SCENARIOS, default="daily", help="what is in the world")
-    line.add_argument("--speed", type=float, default=1.0, help="how many times as fast the scenario plays")
+    line.add_argument(
+        "--speed", type=_positive, default=1.0, help="how many times as fast the scenario plays"
+    )
+    line.add_argument("--stepped", action="store_true", help="let time pass by POST /standin/advance only")
     line.add_argument("--latency-ms", type=float, default=0.0, help="time that an answer takes")
     line.add_argument(
         "--limit", type=int, default=20, help="requests a second for each action; 0 for no limit"
@@ -47,9 +54,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM, SIGINT or the end of the time."""
-    options = parser().parse_args(arguments)
+    line = parser()
+    options = line.parse_args(arguments)
     wedata = StandIn(
         options.scenario,
+        clock=SteppedClock(RealClock().now()) if options.stepped else RealClock(),
         port=options.port,
         speed=options.speed,
         latency=options.latency_ms / 1000,
@@ -60,16 +69,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told_to_stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
-    with wedata:
+    try:
+        wedata.start()
+    except OSError as error:
+        line.error(f"port {options.port}: {error.strerror}")
+    try:
         _say(f"WeData stand-in, scenario {options.scenario}, at {wedata.url}")
         _say(f"export AIRFLOW_CONN_WEDATA_DEFAULT={shlex.quote(wedata.connection_json())}")
         told_to_stop.wait(options.seconds)
+    finally:
+        wedata.stop()
     return 0
 
 
 def _report(received: Received) -> None:
     asked = " ".join(f"{name}={value}" for name, value in received.params.items() if name != "ProjectId")
     _say(f"{text(received.received_at)} {received.action} {asked} -> {received.error or 'answered'}")
+
+
+def _positive(given: str) -> float:
+    number = float(given)
+    if number <= 0:
+        raise ValueError("not above zero")
+    return number
 
 
 def _say(line: str) -> None:

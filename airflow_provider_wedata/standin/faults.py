@@ -53,14 +53,14 @@ def http_status(status: int = 502) -> Fault:
 
 def redirect(location: str, status: int = 302) -> Fault:
     """Send the client elsewhere."""
-    headers = {"Content-Type": HTML, "Location": location}
-    return lambda honest: _instead(honest, Reply(status, headers, b"", f"HTTP {status}"))
+    away = {"Content-Type": HTML, "Location": location}
+    return lambda honest: _instead(honest, Reply(status, away, b"", f"HTTP {status}"))
 
 
 def body(raw: bytes, content_type: str | None = JSON, status: int = 200) -> Fault:
     """Answer with any bytes under any content type, or under none."""
-    headers = {} if content_type is None else {"Content-Type": content_type}
-    return lambda honest: _instead(honest, Reply(status, headers, raw, "odd body"))
+    kind = {} if content_type is None else {"Content-Type": content_type}
+    return lambda honest: _instead(honest, Reply(status, kind, raw, "odd body"))
 
 
 def empty_body() -> Fault:
@@ -93,9 +93,14 @@ def data_null() -> Fault:
     return lambda honest: _instead(honest, json_reply({"Response": {"Data": None, "RequestId": REQUEST_ID}}))
 
 
+def headers(**changed: str | None) -> Fault:
+    """Give the honest answer with other headers; None takes one away: `headers(date=None)`."""
+    return lambda honest: honest.with_headers(**changed)
+
+
 def content_type(value: str | None) -> Fault:
     """Give the honest answer under another content type, or under none."""
-    return lambda honest: honest.with_headers(content_type=value)
+    return headers(content_type=value)
 
 
 def both(first: Fault, second: Fault) -> Fault:

@@ -9,6 +9,7 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
+from airflow_provider_wedata.standin.clock import BEIJING, text
 from airflow_provider_wedata.standin.query import Filter
 from airflow_provider_wedata.standin.wire import render_row
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.standin.received import Received
     from airflow_provider_wedata.standin.world import World
-
-from airflow_provider_wedata.standin.clock import BEIJING, text
 
 SHOWN_ROWS = 200
 COLUMNS = (

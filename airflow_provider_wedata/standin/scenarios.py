@@ -66,13 +66,13 @@ def daily(world: World, speed: float = 1.0) -> None:
         waits = "WAIT_UPSTREAM" if at else "WAIT_RUN"
         key = world.add(task_id=task_id, task_name=name, schedule_time=planned, state=waits).key
         begin = 1 + 3 * at
-        middle = [(begin + 1, "FAILED_RETRY"), (begin + 2, "RUNNING")] if name == FLAKY_TASK else []
-        life = [(begin, "WAIT_RUN"), (begin, "RUNNING"), *middle, (begin + 3, "COMPLETED")]
-        world.script(key, [(seconds / speed, state) for seconds, state in life])
+        retry = [(1, "FAILED_RETRY"), (2, "RUNNING")] if name == FLAKY_TASK else []
+        life = [(0, "WAIT_RUN"), (0.5, "RUNNING"), *retry, (3, "COMPLETED")]
+        world.script(key, [((begin + seconds) / speed, state) for seconds, state in life])
 
 
 def hourly(world: World, speed: float = 1.0) -> None:
-    """Add the 24 instances of today of an hourly task; one completes every second."""
+    """24 instances of an hourly task, of today; one completes every second."""
     today = midnight(world.now())
     for hour in range(24):
         key = world.add(
@@ -110,32 +110,33 @@ def failing(world: World, speed: float = 1.0) -> None:
 
 
 def large(world: World, speed: float = 1.0, count: int = LARGE_COUNT, days: int = LARGE_DAYS) -> None:  # noqa: ARG001  # nothing is to come
-    """Add as many instances as the official sample speaks of, over three months, all at rest."""
+    """176,022 instances, as in the official sample, over three months, all at rest."""
     world.load(_history(midnight(world.now()), count, days))
 
 
 def empty(world: World, speed: float = 1.0) -> None:
-    """Add nothing: a project without a task."""
+    """Nothing: a project without a task."""
 
 
 def _history(today: int, count: int, days: int) -> Iterator[Instance]:
     per_day = -(-count // days)
+    tasks = [(str(FIRST_TASK_ID + 1000 + task), f"task_{task:05}") for task in range(per_day)]
     for at in range(count):
         day, task = divmod(at, per_day)
         planned = today - (days - day) * DAY + task * DAY // per_day
-        failed = at % 97 == 0
+        state, runs = ("EXPIRED", 5) if at % 97 == 0 else ("COMPLETED", 1)
         yield Instance(
-            task_id=str(FIRST_TASK_ID + 1000 + task),
+            task_id=tasks[task][0],
             cur_run_date=text(planned),
-            task_name=f"task_{task:05}",
+            task_name=tasks[task][1],
             schedule_time=planned,
-            state="EXPIRED" if failed else "COMPLETED",
+            state=state,
             start_time=planned + 1,
             end_time=planned + MINUTE,
             cost_ms=(MINUTE - 1) * 1000,
             last_update_time=planned + MINUTE,
-            tries=5 if failed else 1,
-            total_run_num=5 if failed else 1,
+            tries=runs,
+            total_run_num=runs,
         )
 
 

@@ -104,6 +104,11 @@ def test_odd_bodies(call: Client, fault: Fault, body: bytes) -> None:
     assert (response.status, response.read()) == (200, body)
 
 
+def test_no_date(call: Client) -> None:
+    call.wedata.faults.next(faults.headers(date=None))
+    assert call().getheader("Date") is None
+
+
 def test_data_null(call: Client) -> None:
     call.wedata.faults.next(faults.data_null())
     assert json.loads(call().read())["Response"]["Data"] is None

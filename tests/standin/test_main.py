@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from airflow_provider_wedata.standin import StandIn
 from airflow_provider_wedata.standin.__main__ import main
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_wedata.standin
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen([*COMMAND, "--seconds", "60"], stdout=-1, stderr=-1, text=True) as running:  # noqa: S603
+    with subprocess.Popen(
+        [*COMMAND, "--seconds", "60", "--stepped"], stdout=-1, stderr=-1, text=True
+    ) as running:  # noqa: S603
         yield running
         running.kill()
 
@@ -39,24 +42,41 @@ def test_it_says_where_it_is_and_stops_when_told(process: subprocess.Popen[str])
     assert (word, name, json.loads(connection)["host"]) == ("export", "AIRFLOW_CONN_WEDATA_DEFAULT", url)
     with urlopen(url) as response:  # noqa: S310  # always http
         assert response.status == 200
+    with urlopen(f"{url}/standin/advance", b'{"seconds": 25}') as response:  # noqa: S310  # likewise
+        assert response.status == 200
+    with urlopen(url) as response:  # noqa: S310  # likewise
+        assert b"16 COMPLETED" in response.read()
     os.kill(process.pid, signal.SIGTERM)
     assert (process.wait(10), process.stderr.read()) == (0, "")
 
 
+@pytest.fixture(autouse=True)
+def _same_signal_handlers() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 def test_it_ends_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    try:
-        assert main(["--seconds", "0", "--scenario", "empty", "--quiet"]) == 0
-    finally:
-        for number, handler in zip((signal.SIGTERM, signal.SIGINT), handlers, strict=True):
-            signal.signal(number, handler)
+    assert main(["--seconds", "0", "--scenario", "empty", "--quiet"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with StandIn() as wedata, pytest.raises(SystemExit):
+        main(["--port", wedata.host.partition(":")[2], "--scenario", "empty"])
+    assert "Address already in use" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_speed_is_above_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--speed", "0"])
+    assert "--speed" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_help_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(
-        name in text for name in ("daily", "hourly", "failing", "large", "empty", "--speed", "--limit")
-    )
+    assert all(name in text for name in ("daily", "hourly", "failing", "large", "empty", "--stepped"))
