@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,9 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.wedata.v20250806 import models
 from tencentcloud.wedata.v20250806.wedata_client import WedataClient
 
-from airflow_provider_wedata.standin import StandIn, faults
+from airflow_provider_wedata.standin import Instance, Quirks, StandIn, actions, faults
 from airflow_provider_wedata.standin.clock import BEIJING
+from airflow_provider_wedata.standin.dialect import ACTIONS
 from airflow_provider_wedata.standin.instance import CYCLES, INSTANCE_TYPES, PROJECT_ID, STATES
 from airflow_provider_wedata.standin.wire import render_row
 
@@ -49,7 +51,7 @@ def list_of(wedata: StandIn, client: WedataClient, **params: Any) -> models.Task
     return client.ListTaskInstances(request).Data
 
 
-def plain(row: models.TaskInstance) -> dict[str, Any]:
+def plain(row: object) -> dict[str, Any]:
     return {name.removeprefix("_"): value for name, value in vars(row).items()}
 
 
@@ -120,6 +122,18 @@ def test_one_instance_and_the_projects(wedata: StandIn) -> None:
     projects = client_of(wedata).ListProjects(models.ListProjectsRequest()).Data
     assert [project.ProjectId for project in projects.Items] == list(wedata.world.project_ids)
     assert projects.Items[0].WorkspaceExt[0].Value == "task"
+
+
+def names(model: type) -> set[str]:
+    return set(plain(model()))
+
+
+def test_parameters_and_fields_have_the_names_of_the_sdk(wedata: StandIn) -> None:
+    checks = {name: set(action.checks) for name, action in ACTIONS.items()}
+    assert checks == {name: names(getattr(models, f"{name}Request")) for name in ACTIONS}
+    data = actions.list_task_instances(wedata.world, {"ProjectId": PROJECT_ID}, Quirks(), Random(0))  # noqa: S311  # of no use to a quiet world
+    assert set(data) == names(models.TaskInstancePage)
+    assert set(render_row(Instance(task_id="1", cur_run_date=""), BEIJING)) == names(models.TaskInstance)
 
 
 def code_from(wedata: StandIn, client: WedataClient, **params: Any) -> str:

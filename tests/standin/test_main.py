@@ -24,9 +24,8 @@ COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_wedata.standin
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [*COMMAND, "--seconds", "60", "--stepped"], stdout=-1, stderr=-1, text=True
-    ) as running:  # noqa: S603
+    command = [*COMMAND, "--seconds", "60", "--stepped"]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as running:  # noqa: S603  # our own
         yield running
         running.kill()
 
