@@ -6,6 +6,7 @@ The only place that knows WeData's text form, its whole seconds and its time zon
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -108,7 +109,7 @@ OPEN = Window()
 
 def first_second(value: object, zone: Zone, field: str) -> datetime:
     """Return the first whole second of a window that begins at the value; a date begins at midnight."""
-    return _round_up(min(_readings(_read(value, field), zone, field)))
+    return _round_up(min(_readings(_read(value, field), zone)))
 
 
 def last_second(value: object, zone: Zone, field: str) -> datetime:
@@ -116,12 +117,12 @@ def last_second(value: object, zone: Zone, field: str) -> datetime:
     wall = _read(value, field)
     if not isinstance(wall, datetime):
         wall = datetime.combine(wall, time(23, 59, 59))
-    return max(_readings(wall, zone, field)).replace(microsecond=0)
+    return max(_readings(wall, zone)).replace(microsecond=0)
 
 
 def second_before(value: object, zone: Zone, field: str) -> datetime:
     """Return the last whole second before the value; a date is its midnight."""
-    return _round_up(max(_readings(_read(value, field), zone, field))) - SECOND
+    return _round_up(max(_readings(_read(value, field), zone))) - SECOND
 
 
 def whole_day(value: object, zone: Zone, field: str) -> Window:
@@ -133,19 +134,21 @@ def whole_day(value: object, zone: Zone, field: str) -> Window:
 
 
 def _read(value: object, field: str) -> datetime | date:
-    if isinstance(value, datetime):
-        return _plain(value)
-    if isinstance(value, date):
-        return value
-    if isinstance(value, str):
-        for parse in (date.fromisoformat, datetime.fromisoformat):
-            try:
-                return parse(value.strip())
-            except ValueError:
-                continue
-    raise InvalidRequest(
-        field, f"{value!r} is no time; expected a datetime, ISO 8601, yyyy-MM-dd HH:mm:ss or yyyy-MM-dd"
-    )
+    wall = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(wall, date):
+        raise InvalidRequest(
+            field, f"{value!r} is no time; expected a datetime, ISO 8601, yyyy-MM-dd HH:mm:ss or yyyy-MM-dd"
+        )
+    if wall.year in {date.min.year, date.max.year}:  # moved to another zone, it would fall off the edge
+        raise InvalidRequest(field, f"{value!r} is beyond the calendar; expected a year from 2 to 9998")
+    return _plain(wall) if isinstance(wall, datetime) else wall
+
+
+def _parsed(text: str) -> datetime | date | None:
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return parse(text.strip())
+    return None
 
 
 def _plain(moment: datetime) -> datetime:
@@ -155,7 +158,7 @@ def _plain(moment: datetime) -> datetime:
     return datetime.combine(date(moment.year, moment.month, moment.day), moment.time(), moment.tzinfo)
 
 
-def _readings(wall: datetime | date, zone: Zone, field: str) -> tuple[datetime, datetime]:
+def _readings(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
     """Return the two moments that a wall-clock time can mean where the clock is put forward or back.
 
     Where it means only one, as nearly always, the two are the same. Of two, the caller takes the one that
@@ -164,10 +167,7 @@ def _readings(wall: datetime | date, zone: Zone, field: str) -> tuple[datetime, 
     if not isinstance(wall, datetime):
         wall = datetime.combine(wall, time())
     local = wall if wall.tzinfo else wall.replace(tzinfo=zone.tzinfo)
-    try:
-        return local.replace(fold=0).astimezone(UTC), local.replace(fold=1).astimezone(UTC)
-    except OverflowError:
-        raise InvalidRequest(field, f"{wall} is beyond the calendar") from None
+    return local.replace(fold=0).astimezone(UTC), local.replace(fold=1).astimezone(UTC)
 
 
 def _round_up(moment: datetime) -> datetime:

@@ -217,10 +217,12 @@ def _explained(trouble: ApiError, outcome: object) -> ApiError:
     """Add what only the HTTP answer tells: by how much the clocks differ, if that is the trouble."""
     if not isinstance(trouble, AuthRefused) or not trouble.code.endswith("SignatureExpire"):
         return trouble
-    date = outcome.headers.get("date") if isinstance(outcome, Reply) else None
-    if date is None or not isinstance(outcome, Reply):
+    if not isinstance(outcome, Reply):
         return trouble
-    ahead = outcome.now.utc - parsedate_to_datetime(date).timestamp()
+    try:
+        ahead = outcome.now.utc - parsedate_to_datetime(outcome.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return trouble
     told = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's"
     text = f"{trouble.message} This machine's clock is {told}; 300 s are allowed"
     return AuthRefused(trouble.code, text, trouble.request_id)

@@ -6,6 +6,7 @@ Source: https://www.tencentcloud.com/document/product/1174/73817.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -214,8 +215,9 @@ def _text(value: object, name: str, _zone: WireZone) -> str | None:
 def _number(value: object, name: str, _zone: WireZone) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    if isinstance(value, str) and value.lstrip("-").isdecimal():
-        return int(value)
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return int(value)
     raise _unreadable(name, value, "a whole number")
 
 
