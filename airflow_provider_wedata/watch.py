@@ -2,14 +2,17 @@
 
 Between two requests a row can be run again, deleted, added or leave the filter. So a look is one request where
 one page holds all; otherwise what it sees must hold together, and a look that would end the wait is made twice.
-What no counting can notice: rows deleted and others added, in the right number, in the midst of both looks.
+What no counting can notice: rows deleted and others added, in the right number, in the midst of both looks. And
+where rows of several states are counted as ended, only WeData's LastUpdateTime shows that none was counted twice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_wedata.api.clock import Window
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.flow import Now, Sleep
 from airflow_provider_wedata.api.instance import PAGE_SIZE
@@ -45,8 +48,11 @@ class Watch:
         :raises ApiError: if WeData can't be asked.
         """
         now = yield Sleep(0.0)
+        if not isinstance(now, Now):
+            raise TypeError(f"a flow that sleeps is woken with the time, not with {now!r}")
+        began = datetime.fromtimestamp(int(now.utc), UTC)
         end = self.query.schedule.end
-        over = isinstance(now, Now) and end is not None and now.utc > end.timestamp()
+        over = end is not None and now.utc > end.timestamp()
         if self.query.exact:
             return (yield from self._look_at_rows(ask, over=over))
         first: Page = yield from ask(list_task_instances(self.query))
@@ -54,7 +60,7 @@ class Watch:
             return self.condition.judge(self.condition.census(first.rows), window_over=over)
         if self.condition.completed_after is not None:  # no filter can count it
             return (yield from self._look_at_rows(ask, over=over))
-        return (yield from self._look_at_counts(ask, first.total, over=over))
+        return (yield from self._look_at_counts(ask, first.total, began, over=over))
 
     def told(self) -> str:
         """Return what is waited for, in words."""
@@ -88,20 +94,20 @@ class Watch:
         named = self.query.instance_keys or self.query.task_ids
         return self.condition.judge(self.condition.census(rows, named=named, unsure=unsure), window_over=over)
 
-    def _look_at_counts(self, ask: Ask, total: int, *, over: bool) -> Flow[Verdict]:
+    def _look_at_counts(self, ask: Ask, total: int, began: datetime, *, over: bool) -> Flow[Verdict]:
         census = yield from self._count(ask, total)
         verdict = self.condition.judge(census, window_over=over)
         if verdict.kind not in _CONFIRMED:
             return verdict
-        again = yield from self._count(ask, total)
+        again = yield from self._count(ask, total, unmoved_since=began)
         if not again.unsure and again.states != census.states:
             again = replace(again, unsure="counts changed while they were taken")
         return self.condition.judge(again, window_over=over)
 
-    def _count(self, ask: Ask, total: int) -> Flow[Census]:
+    def _count(self, ask: Ask, total: int, *, unmoved_since: datetime | None = None) -> Flow[Census]:
         """Count the rows of each state that matters, and the total last; as few requests as the answer needs.
 
-        A row that stands in two counts, or in none, shows in a sum that differs from the total before or after.
+        A row that stands in no count, or came or went, shows in a sum that differs from the total before or after.
         """
         condition = self.condition
         states: dict[str, int] = {}
@@ -122,8 +128,11 @@ class Watch:
                 examples += page.rows
         if sum(states.values()) < total:
             return Census(states, total, tuple(examples))
+        moved = False
+        if unmoved_since is not None and sum(map(bool, states.values())) > 1:
+            moved = yield from self._moved(ask, unmoved_since)
         last: Page = yield from ask(list_task_instances(self.query, size=1, sort=_LATEST_END_FIRST))
-        held = sum(states.values()) == total == last.total
+        held = sum(states.values()) == total == last.total and not moved
         return Census(
             states,
             total,
@@ -131,6 +140,17 @@ class Watch:
             unsure="" if held else "rows came, went or changed while they were counted",
             last_end=last.rows[0].end_time if last.rows else None,
         )
+
+    def _moved(self, ask: Ask, since: datetime) -> Flow[bool]:
+        """Return whether a row changed since then.
+
+        Of two states one is counted first, so a row that hops from the one to the other in between counts twice,
+        and hides one that is not done. The rows themselves decide, not their number, so that a server that
+        ignores the filter, or a clock of ours that is ahead of WeData's, costs this check and no more.
+        """
+        query = replace(self.query, last_update=Window(start=since))
+        page: Page = yield from ask(list_task_instances(query))
+        return any(row.last_update_time is not None and row.last_update_time >= since for row in page.rows)
 
 
 def _lives(rows: list[TaskInstance]) -> dict[str, tuple[object, ...]]:

@@ -1,0 +1,95 @@
+"""How these tests ask: a look is driven by hand, against a stand-in without a port, on a clock that is stepped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from airflow_provider_wedata.api.credentials import Credentials
+from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send
+from airflow_provider_wedata.api.pacing import RequestBudget
+from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_wedata.api.flow import Flow
+    from airflow_provider_wedata.standin import Quirks
+    from airflow_provider_wedata.waiting import Verdict
+    from airflow_provider_wedata.watch import Watch
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1:8080"
+START = "2026-03-01 12:00:00"  # UTC+8
+
+
+@dataclass
+class Pump:
+    """Runs a flow against a stand-in: no socket, and a sleep only steps the world's clock."""
+
+    wedata: StandIn
+    budget: RequestBudget = field(default_factory=lambda: RequestBudget(1000.0))
+
+    def look(self, watch: Watch) -> Verdict:
+        return self.run(watch.look(self.channel.exchange))
+
+    @property
+    def channel(self) -> Channel:
+        account = self.wedata.account
+        return Channel(
+            host=HOST,
+            region=self.wedata.region,
+            credentials=Credentials(account.secret_id, account.secret_key, account.token),
+            budget=lambda _action: self.budget,
+            chance=lambda: 0.0,
+        )
+
+    def run(self, flow: Flow[T]) -> T:
+        answer: Any = None
+        while True:
+            try:
+                step = flow.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(step, Send):
+                answer = self._send(step)
+            else:
+                self._clock.advance(step.seconds)
+                answer = self._now
+
+    def _send(self, step: Send) -> Reply | Lost:
+        answer = self.wedata.answer(Request("POST", "/", step.request.headers, step.request.body))
+        if isinstance(answer, Broken):
+            return Lost(answer.reason, may_have_arrived=True, now=self._now)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status, headers, answer.body, self._now)
+
+    @property
+    def _clock(self) -> SteppedClock:
+        assert isinstance(self.wedata.clock, SteppedClock)
+        return self.wedata.clock
+
+    @property
+    def _now(self) -> Now:
+        return Now(self._clock.now(), self._clock.now())
+
+
+def new_pump(quirks: Quirks | None = None) -> Pump:
+    """Return a pump to an empty world of its own."""
+    return Pump(StandIn(clock=SteppedClock(START), limit=None, quirks=quirks))
+
+
+@pytest.fixture
+def pump() -> Pump:
+    """A pump to an empty world."""
+    return new_pump()
+
+
+@pytest.fixture(scope="session")
+def pump_for() -> Iterator[Any]:
+    """Make a pump to an empty world: for tests that need a new one for each example."""
+    return new_pump
