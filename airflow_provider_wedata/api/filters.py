@@ -7,6 +7,7 @@ that was given but turns out empty is an error, never "no filter": it would let 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api import clock
@@ -23,8 +24,10 @@ from airflow_provider_wedata.api.instance import (
 from airflow_provider_wedata.api.states import KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection
 
+#: The most that an int64 takes in any case.
+_DIGITS = 18
 #: Filters that cannot stand together, and why.
 _EXCLUSIVE = (
     ("keyword", "task_ids", "both are sent as WeData's Keyword"),
@@ -54,6 +57,9 @@ def read_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone)
     :param time_zone: the connection's, likewise; naive times are read in it.
     :raises InvalidRequest: naming the filter, its value and what was expected.
     """
+    for name in given:
+        if name not in FILTERS:
+            raise InvalidRequest(name, f"no such filter; expected some of {', '.join(sorted(FILTERS))}")
     check_together(given)
     zone = Zone.read(given["time_zone"]) if "time_zone" in given else time_zone
     values = {name: read(given[name], name) for name, read in _READERS.items() if name in given}
@@ -84,7 +90,7 @@ def read_text(value: object, field: str) -> str:
 def read_texts(value: object, field: str) -> tuple[str, ...]:
     """Return several ids: a list, text with commas, or a list as text, as templates render it."""
     items = _split(value.strip(), field) if isinstance(value, str) else value
-    if isinstance(items, str | bytes) or not hasattr(items, "__iter__"):
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
         items = [items]
     texts = tuple(dict.fromkeys(read_text(item, field) for item in items))
     if not texts:
@@ -100,7 +106,7 @@ def read_texts(value: object, field: str) -> tuple[str, ...]:
 def read_number(value: object, field: str, least: int = 0) -> int:
     """Return a whole number that may have been given as text."""
     text = read_text(value, field)
-    if not text.isdecimal() or int(text) < least:
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < least:
         raise InvalidRequest(field, f"{value!r} is not valid; expected a whole number from {least} up")
     return int(text)
 
@@ -119,9 +125,9 @@ def one_of(words: Iterable[str]) -> Callable[[object, str], str]:
 
 
 def _instance_type(value: object, field: str) -> int:
-    text = read_text(value, field)
-    number = INSTANCE_TYPES.get(text, int(text) if text.isdecimal() else -1)
-    if number not in INSTANCE_TYPES.values():
+    numbers = INSTANCE_TYPES | {str(number): number for number in INSTANCE_TYPES.values()}
+    number = numbers.get(read_text(value, field))
+    if number is None:
         raise InvalidRequest(
             field, f"{value!r} is not known; expected 0 or backfill, 1 or cyclic, 2 or non_cyclic"
         )
@@ -133,21 +139,18 @@ def _split(text: str, field: str) -> object:
         return text.split(",")
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         raise InvalidRequest(field, f"{text!r} begins like a list but is none") from None
 
 
 def _schedule(given: Mapping[str, object], zone: Zone) -> Window:
     if "schedule_date" in given:
         return clock.whole_day(given["schedule_date"], zone, "schedule_date")
-    before = given.get("schedule_time_before")
+    window = _window(given, zone, "schedule_time")
     if "schedule_time_before" not in given:
-        return _window(given, zone, "schedule_time")
-    start = _window(
-        {k: v for k, v in given.items() if k == "schedule_time_from"}, zone, "schedule_time"
-    ).start
-    end = clock.second_before(before, zone, "schedule_time_before")
-    return _forward(Window(start, end), "schedule_time", "before")
+        return window
+    end = clock.second_before(given["schedule_time_before"], zone, "schedule_time_before")
+    return _forward(Window(window.start, end), "schedule_time", "before")
 
 
 def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
