@@ -6,11 +6,14 @@ The only codec of such events. What it does not know it refuses, so that no stra
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_wedata.api import errors
 from airflow_provider_wedata.waiting import Census, Kind, Verdict
 
+T = TypeVar("T")
+
+_KEYS = {"status", "message", "total", "states", "last_end_time", "error"}
 _ERRORS: dict[str, type[errors.ApiError]] = {
     kind.__name__: kind
     for kind in (
@@ -30,7 +33,7 @@ def to_event(verdict: Verdict) -> dict[str, Any]:
         "status": verdict.kind.value,
         "message": verdict.message,
         "total": census.total if census else None,
-        "states": dict(census.states) if census else {},
+        "states": {str(state): n for state, n in census.states.items()} if census else {},
         "last_end_time": census.last_end.isoformat() if census and census.last_end else None,
         "error": _error_out(verdict.error) if verdict.error else None,
     }
@@ -48,25 +51,45 @@ def from_event(event: Any) -> Verdict:
 
 
 def _read(event: Any) -> Verdict:
-    end, total = event["last_end_time"], event["total"]
-    census = None if total is None else Census(dict(event["states"]), int(total), last_end=_moment(end))
-    error = _error_in(event["error"]) if event["error"] else None
-    return Verdict(Kind(event["status"]), str(event["message"]), census, error)
+    if not isinstance(event, dict) or event.keys() != _KEYS:
+        raise ValueError(f"expected an object with {', '.join(sorted(_KEYS))}")
+    end, error, states = event["last_end_time"], event["error"], event["states"]
+    counts = {_a(str, state): _a(int, n) for state, n in _a(dict, states).items()}
+    census = None
+    if event["total"] is not None:
+        census = Census(counts, _a(int, event["total"]), last_end=None if end is None else _moment(end))
+    return Verdict(
+        Kind(event["status"]),
+        _a(str, event["message"]),
+        census,
+        None if error is None else _error_in(error),
+    )
 
 
 def _checked(verdict: Verdict) -> Verdict:
-    empty = verdict.census is None or not verdict.census.total
+    census = verdict.census
+    counted = census is not None and 0 < census.total == sum(census.states.values())
     if (
         verdict.kind is Kind.WAITING
-        or (verdict.kind is Kind.MET and empty)
-        or (verdict.kind is Kind.REFUSED and verdict.error is None)
+        or (verdict.kind is Kind.MET and not counted)
+        or (verdict.kind is Kind.REFUSED) != (verdict.error is not None)
     ):
-        raise ValueError(f"no wait ends as {verdict.kind} with {verdict.census}")
+        raise ValueError(f"no wait ends as {verdict.kind} with {census} and {verdict.error!r}")
     return verdict
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _a(kind: type[T], value: Any) -> T:
+    """Return the value if it is exactly of that type; so true is no number."""
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return moment
 
 
 def _error_out(error: errors.ApiError) -> dict[str, Any]:
@@ -80,4 +103,4 @@ def _error_out(error: errors.ApiError) -> dict[str, Any]:
 
 
 def _error_in(error: dict[str, Any]) -> errors.ApiError:
-    return _ERRORS[error["class"]](*error["args"])
+    return _ERRORS[error["class"]](*(_a(str, arg) for arg in _a(list, error["args"])))

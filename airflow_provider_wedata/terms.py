@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import clock
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import LEAVING, read_number, read_query, read_text
+from airflow_provider_wedata.api.filters import FILTERS, LEAVING, read_number, read_query, read_text
+from airflow_provider_wedata.api.instance import task_of
 from airflow_provider_wedata.api.states import KNOWN
 from airflow_provider_wedata.waiting import Condition
 from airflow_provider_wedata.watch import Watch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from airflow_provider_wedata.api.clock import Zone
+    from airflow_provider_wedata.api.instance import InstanceQuery
 
 #: The three sets of states, by the names that users of ExternalTaskSensor know, and what each is by default.
 STATES = {
@@ -43,6 +45,8 @@ def check_names(names: Collection[str]) -> None:
     :raises InvalidRequest: naming the parameter and the reason.
     """
     check_taken(names)
+    if strange := sorted(set(names) - {*FILTERS, *TERMS}):
+        raise InvalidRequest(strange[0], "neither a filter nor a term of a wait; leave it out")
     if not {"schedule_date", "schedule_time_from", "schedule_time_to", "schedule_time_before"} & set(names):
         raise InvalidRequest(
             "schedule_date", "missing; a wait needs schedule_date, or schedule_time_from with an end"
@@ -53,6 +57,10 @@ def check_names(names: Collection[str]) -> None:
         raise InvalidRequest("keyword", "finds names by chance; use task_ids, or say expected_instances too")
     if "instances_per_task" in names and "task_ids" not in names:
         raise InvalidRequest("instances_per_task", "needs task_ids; without them use expected_instances")
+    if "instances_per_task" in names and "instance_keys" in names:
+        raise InvalidRequest(
+            "instances_per_task", "cannot be used together with instance_keys: they are a count"
+        )
     if not {*_NAMING, "min_instances", "expected_instances"} & set(names):
         raise InvalidRequest(
             "expected_instances",
@@ -81,7 +89,9 @@ def read_watch(given: Mapping[str, Any], *, project_id: str, time_zone: Zone) ->
     check_names(given)
     filters = {name: value for name, value in given.items() if name not in TERMS}
     query = read_query(filters, project_id=project_id, time_zone=time_zone)
-    return Watch(query, read_condition(given, query.zone))
+    condition = read_condition(given, query.zone)
+    _check_reachable(query, condition)
+    return Watch(query, condition)
 
 
 def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
@@ -143,6 +153,22 @@ def _check_window(names: Collection[str]) -> None:
             "schedule_time_to",
             "missing; a wait needs a window with an end: schedule_time_to (inclusive) or schedule_time_before",
         )
+
+
+def _check_reachable(query: InstanceQuery, condition: Condition) -> None:
+    """Refuse names and counts that no instances could ever satisfy together."""
+    keys, tasks = query.instance_keys, query.task_ids
+    if keys and (idle := sorted(set(tasks) - {task_of(key) for key in keys})):
+        raise InvalidRequest("task_ids", f"no instance key of {', '.join(idle)} is among instance_keys")
+    least = len(keys) or len(tasks) * (condition.per_id or 1)
+    if condition.exactly is not None and condition.exactly < least:
+        raise InvalidRequest(
+            "expected_instances",
+            f"{condition.exactly} is too few; the ids that are given mean at least {least}",
+        )
+    for name, count in (("min_instances", condition.at_least), ("expected_instances", condition.exactly)):
+        if keys and count is not None and count > len(keys):
+            raise InvalidRequest(name, f"{count} is more than the {len(keys)} of instance_keys")
 
 
 def _check_disjoint(sets: Mapping[str, frozenset[str]]) -> None:
