@@ -49,7 +49,7 @@ class Patience:
         least = max(int(self.poke_interval * 2.0 ** (min(look, _ENOUGH) - 2)), 1)
         digest = sha1(f"{self.seed}#{self.started}#{look}".encode(), usedforsecurity=False).hexdigest()
         grown = float(least + int(digest, 16) % least)
-        return grown if self.max_wait is None else min(grown, self.max_wait)
+        return min(grown, self.max_wait) if self.max_wait else grown  # Airflow takes 0 for none, too
 
     def looks_by(self, now: float) -> int:
         """Return how many looks there were by now, for a wait that has lost count."""

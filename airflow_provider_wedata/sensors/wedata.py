@@ -110,8 +110,13 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        _refuse(kwargs)
+        with as_airflow_errors():
+            check_taken(kwargs)
         super().__init__(**kwargs)
+        if self.silent_fail:  # of default_args, too
+            raise WeDataConfigError(
+                "silent_fail: not taken; an outage of WeData is waited out anyway, and a wrong key must be told"
+            )
         self.allowed_states = allowed_states
         self.failed_states = failed_states
         self.skipped_states = skipped_states
@@ -284,9 +289,9 @@ def _told_honestly() -> Iterator[None]:
         yield
     except AirflowSkipException as skip:
         cause = skip.__cause__
-        if cause is None or isinstance(cause, (AirflowSkipException, AirflowTaskTimeout, *_ENDS.values())):
+        if cause is None or isinstance(cause, (AirflowTaskTimeout, *_ENDS.values())):
             raise
-        raise cause from cause.__cause__
+        raise cause from cause.__cause__  # our own skip too: Airflow's in its place does not say what happened
 
 
 def _result(verdict: Verdict, told: Mapping[str, str]) -> dict[str, Any]:
@@ -300,15 +305,6 @@ def _result(verdict: Verdict, told: Mapping[str, str]) -> dict[str, Any]:
         "schedule_time_to": told["schedule_time_to"],
         "last_end_time": census.last_end.astimezone(zone).isoformat() if census.last_end else None,
     }
-
-
-def _refuse(given: Mapping[str, Any]) -> None:
-    with as_airflow_errors():
-        check_taken(given)
-    if given.get("silent_fail"):
-        raise WeDataConfigError(
-            "silent_fail: not taken; an outage of WeData is waited out anyway, and a wrong key must be told"
-        )
 
 
 def _seconds(value: float | timedelta | None) -> float | None:

@@ -1,0 +1,250 @@
+"""An Airflow of our own, and one harness: a sensor in each of its modes against the stand-in, in no real time.
+
+The harness plays Airflow's part: it executes again after a reschedule, and carries a trigger and its event
+through JSON, as the metadata database does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.standin import StandIn, SteppedClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk import DAG
+
+    from airflow_provider_wedata.standin import Instance
+
+_HOME = Path(tempfile.mkdtemp(prefix="airflow_home_"))
+_ENVIRONMENT = {
+    "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+}
+
+
+def _import_airflow() -> None:
+    """Let Airflow read its settings now, under an environment that the tests next door do not see."""
+    before = os.environ.copy()
+    (_HOME / "dags").mkdir()
+    os.environ.update(_ENVIRONMENT)
+    try:
+        import_module("airflow.settings")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+_import_airflow()
+
+from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: E402 - with the settings just read
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db  # noqa: E402
+from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred  # noqa: E402
+from airflow.utils.db import initdb  # noqa: E402
+
+from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor  # noqa: E402
+
+MODES = ("poke", "reschedule", "deferrable")
+DAY = "2026-03-01"
+START = f"{DAY} 12:00:00"  # UTC+8
+TASK_ID = "20250714200130207"
+CONN_ID = "wedata_default"
+#: Seconds between two looks: long enough to be told from zero, short enough not to be waited for.
+INTERVAL = 0.01
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _airflow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Make Airflow's metadata database."""
+    initdb()
+
+
+@pytest.fixture
+def run_dag(airflow_db: None) -> Callable[..., DagRun]:
+    """Give a function that runs a DAG, made in the test, to its end and returns the DAG run."""
+
+    def run(dag: DAG, **how: Any) -> DagRun:
+        DagBundlesManager().sync_bundles_to_db()
+        bag = DagBag(dag_folder=os.devnull)
+        bag.bag_dag(dag)
+        sync_bag_to_db(bag, "dags-folder", None)
+        return dag.test(**how)
+
+    return run
+
+
+@dataclass
+class Ti:
+    """What a sensor asks Airflow's task instance for."""
+
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    first_reschedule: datetime | None = None
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+    def get_first_reschedule_date(self, _context: Any) -> datetime | None:
+        return self.first_reschedule
+
+
+@dataclass
+class Outcome:
+    """How a task ended: with a result, or with an error of a class."""
+
+    result: Any = None
+    error: BaseException | None = None
+    ti: Ti = field(default_factory=Ti)
+
+    @property
+    def ended(self) -> str:
+        return "done" if self.error is None else type(self.error).__name__
+
+
+@dataclass
+class Wait:
+    """A sensor before a WeData whose clock makes a step with every request."""
+
+    wedata: StandIn
+    make: Callable[..., WeDataTaskInstanceSensor]
+    rendered: dict[str, Any] = field(default_factory=dict)
+    events: list[Any] = field(default_factory=list)
+    triggers: list[str] = field(default_factory=list)
+
+    def run(self, mode: str, **parameters: Any) -> Outcome:
+        """Run a sensor in one of `MODES`, as often as Airflow would, and say how it ended."""
+        ti = Ti()
+        how = {"deferrable": True} if mode == "deferrable" else {"mode": mode}
+
+        def sensor() -> WeDataTaskInstanceSensor:  # every execution is a process of its own
+            made = self.make(**parameters, **how)
+            for name, value in self.rendered.items():
+                setattr(made, name, value)
+            return made
+
+        play = {"poke": _poke, "reschedule": _reschedule, "deferrable": self._defer}[mode]
+        try:
+            return Outcome(play(sensor, {"ti": ti}), None, ti)
+        except Exception as error:  # noqa: BLE001 - an outcome is what this returns
+            return Outcome(None, error, ti)
+
+    def _defer(self, sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) -> Any:
+        try:
+            return sensor().execute(context)
+        except TaskDeferred as deferred:
+            self.triggers.append(json.dumps(deferred.trigger.serialize()))
+            event = asyncio.run(first_event(revived(deferred.trigger)))
+            self.events.append(event)
+            kwargs = json.loads(json.dumps(deferred.kwargs))
+            return sensor().resume_execution(deferred.method_name, {**kwargs, "event": event}, context)
+
+
+def _poke(sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) -> Any:
+    return sensor().execute(context)
+
+
+def _reschedule(sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) -> Any:
+    began = datetime.now(UTC)
+    while True:
+        try:
+            return sensor().execute(context)
+        except AirflowRescheduleException as again:
+            context["ti"].first_reschedule = began
+            time.sleep(max((again.reschedule_date - datetime.now(UTC)).total_seconds(), 0))
+
+
+def revived(trigger: Any) -> Any:
+    """Return the trigger as a triggerer makes it from what the database holds."""
+    path, kwargs = json.loads(json.dumps(trigger.serialize()))
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)(**kwargs)
+
+
+async def first_event(trigger: Any) -> Any:
+    """Return the payload of the trigger's event, as it comes back from the database."""
+    async for event in trigger.run():
+        return json.loads(json.dumps(event.payload))
+    raise AssertionError("the trigger ended without an event")
+
+
+def new_sensor(**parameters: Any) -> WeDataTaskInstanceSensor:
+    """Return a sensor for one task's instance of the day, unless told otherwise."""
+    named = {"task_ids", "instance_keys", "min_instances", "expected_instances"} & set(parameters)
+    defaults: dict[str, Any] = {"task_id": "gate", "poke_interval": INTERVAL, "timeout": 30}
+    defaults |= {} if named else {"task_ids": [TASK_ID]}
+    defaults |= {} if any(name.startswith("schedule_") for name in parameters) else {"schedule_date": DAY}
+    return WeDataTaskInstanceSensor(**defaults | parameters)
+
+
+@contextmanager
+def open_wait(**standin: Any) -> Iterator[Wait]:
+    """Give a wait before a WeData of its own, which is Airflow's connection `wedata_default` meanwhile."""
+    clock = SteppedClock(START)
+    with StandIn(clock=clock, limit=None, **standin) as wedata:
+        wedata.between(lambda _number: clock.advance(1))
+        with connected(wedata):
+            yield Wait(wedata, new_sensor)
+    registry.reset()
+
+
+@contextmanager
+def connected(wedata: StandIn, **extra: Any) -> Iterator[None]:
+    """Make the stand-in Airflow's connection `wedata_default`."""
+    name = f"AIRFLOW_CONN_{CONN_ID.upper()}"
+    before = os.environ.get(name)
+    os.environ[name] = wedata.connection_json(**{"requests_per_second": 1000, "retries": 0} | extra)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+
+@pytest.fixture
+def wait() -> Iterator[Wait]:
+    """Give a sensor before an empty WeData."""
+    with open_wait() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def waiting_room() -> Any:
+    """Give `open_wait`: for tests that need a new WeData for each example."""
+    return open_wait
+
+
+@pytest.fixture
+def instance(wait: Wait) -> Instance:
+    """Give the instance that the sensor waits for; it waits to run."""
+    return wait.wedata.world.add(
+        task_id=TASK_ID, task_name="ads_sales_report", schedule_time=f"{DAY} 00:30:00"
+    )
