@@ -1,0 +1,50 @@
+# Everything that a developer does, on a machine with Python 3.11 and make. `make help` lists it.
+
+PYTHON      ?= $(shell command -v python3.11 || command -v python3)
+VENV        := .venv
+BIN         := $(VENV)/bin
+CONSTRAINTS := constraints/airflow-3.3-py3.11.txt
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.PHONY: install
+install: $(VENV)/.installed  ## create .venv with everything that the other commands need
+
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --group dev --editable .
+	touch $@
+
+.PHONY: demo
+demo: install  ## watch a DAG wait for WeData: a stand-in WeData and a real Airflow, about a minute
+	@$(BIN)/python -W ignore -m demo
+
+.PHONY: test
+test: install  ## run all tests
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: install  ## check format, lint, types and who imports whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: install  ## format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: pins
+pins: install  ## write constraints/ anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --upgrade \
+	  --python-version 3.11 --group dev pyproject.toml --output-file $(CONSTRAINTS)
+
+.PHONY: clean
+clean:  ## remove what the other commands made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

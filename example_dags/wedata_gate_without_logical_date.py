@@ -1,0 +1,29 @@
+"""A run without a logical date, started by hand or by an asset, takes its window from `run_after` (Airflow 3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.providers.common.compat.sdk import DAG, Asset, task
+
+from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
+
+orders = Asset(name="orders", uri="x-example://orders")
+
+with DAG("wedata_gate_without_logical_date", schedule=[orders], start_date=datetime(2026, 1, 1, tzinfo=UTC)):
+    gate = WeDataTaskInstanceSensor(
+        task_id="wait_for_two_days",
+        task_ids=["20250714200130208"],
+        # From yesterday's midnight to the moment of the run, exclusive.
+        schedule_time_from="{{ (dag_run.run_after - macros.timedelta(days=1)).isoformat() }}",
+        schedule_time_before="{{ dag_run.run_after }}",
+        appear_timeout=1800,
+        deferrable=True,
+        poke_interval=30,
+    )
+
+    @task
+    def go_on() -> str:
+        return "went on"
+
+    gate >> go_on()

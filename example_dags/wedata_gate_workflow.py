@@ -1,0 +1,28 @@
+"""Go on when a whole WeData workflow is done for the day; wait in the triggerer, which holds no worker slot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
+
+with DAG("wedata_gate_workflow", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
+    gate = WeDataTaskInstanceSensor(
+        task_id="wait_for_workflow",
+        workflow_id="1f0911b9-032e-4e4f-a564-69e4b871d7e2",
+        schedule_date="{{ dag_run.run_after }}",
+        # How many tasks the workflow has: without it, a gate could open before WeData made the last instance.
+        expected_instances=8,
+        deferrable=True,
+        poke_interval=5,
+        timeout=3600,
+    )
+
+    @task
+    def tell(seen: Any) -> str:
+        return f"{seen['total']} instances done, the last at {seen['last_end_time']}"
+
+    tell(gate.output)

@@ -1,0 +1,88 @@
+"""A gate in a real Airflow, with everything that can be killed killed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_wedata.standin import StandIn, scenarios
+from demo.real_airflow import RealAirflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DAGS = Path(__file__).parents[2] / "example_dags"
+DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
+
+
+@pytest.fixture(scope="module")
+def wedata() -> Iterator[StandIn]:
+    with StandIn("empty") as wedata:
+        yield wedata
+
+
+@pytest.fixture(scope="module")
+def airflow(wedata: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
+    home = tmp_path_factory.mktemp("airflow")
+    with RealAirflow(home, DAGS, {"AIRFLOW_CONN_WEDATA_DEFAULT": wedata.connection_json()}) as airflow:
+        yield airflow
+
+
+def test_a_wait_survives_the_death_of_its_triggerer(wedata: StandIn, airflow: RealAirflow) -> None:
+    world = wedata.world
+    keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]
+    run_id = airflow.trigger(DAG_ID)
+    _wait_for_state(airflow, run_id, GATE, "deferred")
+    _wait_for_looks(wedata, airflow, 1)
+
+    airflow.kill("triggerer")
+    looks = len(wedata.requests)
+    for key in keys[1:]:
+        world.finish(key)
+    airflow.start("triggerer")
+    _wait_for_looks(wedata, airflow, 2)
+    assert airflow.task(DAG_ID, run_id, GATE)["state"] == "deferred", "one instance still runs"
+    assert len(wedata.requests) > looks
+
+    world.finish(keys[0])
+    _wait_for_state(airflow, run_id, GATE, "success")
+    _wait_for_state(airflow, run_id, "tell", "success")
+    path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{GATE}"
+    seen = airflow.api("GET", f"{path}/xcomEntries/return_value?deserialize=true")["value"]
+    assert seen["total"] == len(keys)
+    assert seen["states"] == {"COMPLETED": len(keys)}
+    links = airflow.api("GET", f"{path}/links")["extra_links"]
+    assert world.project_ids[0] in links["WeData console"]
+
+
+def test_a_wrong_key_is_explained_by_the_connection_test(wedata: StandIn, airflow: RealAirflow) -> None:
+    airflow.api(
+        "POST",
+        "/connections",
+        json={
+            "connection_id": "wedata_wrong",
+            "conn_type": "wedata",
+            "login": wedata.account.secret_id,
+            "password": "not-the-key",
+            "host": wedata.url,
+            "extra": '{"region": "ap-singapore", "project_id": "1460947878944567296"}',
+        },
+    )
+    said = airflow.run("connections", "test", "wedata_wrong", may_fail=True)
+    assert "AuthFailure.SignatureFailure" in said
+    assert "Check SecretId and SecretKey" in said
+
+
+def _wait_for_state(airflow: RealAirflow, run_id: str, task_id: str, state: str) -> None:
+    airflow.wait_for(
+        lambda: airflow.task(DAG_ID, run_id, task_id)["state"] == state,
+        f"{task_id} to be {state}",
+        seconds=90,
+    )
+
+
+def _wait_for_looks(wedata: StandIn, airflow: RealAirflow, more: int) -> None:
+    goal = len(wedata.requests) + more
+    airflow.wait_for(lambda: len(wedata.requests) >= goal, f"look number {goal}", seconds=90)
