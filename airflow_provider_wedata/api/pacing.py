@@ -8,7 +8,9 @@ keeps to that limit whatever the latency does.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from threading import Lock
 
 #: A second, and a little for two clocks that disagree.
@@ -51,10 +53,11 @@ class RequestBudget:
     _slots: float = field(init=False)
     _fastest: float = field(default=math.inf, init=False)
     _flying: dict[int, float] = field(default_factory=dict, init=False)
-    _held: list[float] = field(default_factory=list, init=False)
-    _accepted: list[float] = field(default_factory=list, init=False)
+    _held: list[float] = field(default_factory=list, init=False)  # a heap
+    _accepted: deque[float] = field(default_factory=deque, init=False)
     _next_send: float = field(default=-math.inf, init=False)
     _throttled: float = field(default=-math.inf, init=False)
+    _shrunk: float = field(default=-math.inf, init=False)
     _grown: float = field(default=-math.inf, init=False)
     _tickets: int = field(default=0, init=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
@@ -74,7 +77,8 @@ class RequestBudget:
             self._recover(now)
             if now < self._next_send:
                 return None, self._next_send - now
-            self._held = [at for at in self._held if self._free_at(at) > now]
+            while self._held and self._free_at(self._held[0]) <= now:
+                heappop(self._held)
             if len(self._flying) + len(self._held) >= math.ceil(self._slots):
                 return None, self._wait(now)
             self._tickets += 1
@@ -87,29 +91,38 @@ class RequestBudget:
         """Give the slot back a second after its answer came."""
         with self._lock:
             self._fastest = min(self._fastest, now - self._flying.pop(ticket))
-            self._held.append(now)
-            self._accepted = [*(at for at in self._accepted if now - at <= 1), now]
+            heappush(self._held, now)
+            self._accepted.append(now)
+            while now - self._accepted[0] > 1:
+                self._accepted.popleft()
 
     def throttled(self, now: float) -> None:
         """Use fewer slots for a while: the last answer was "too many"; others may share the limit."""
         with self._lock:
-            self._accepted.pop()
-            if now - self._throttled >= _ONE_EVENT:
+            if self._accepted:  # it was no acceptance
+                self._accepted.pop()
+            if now - self._shrunk >= _ONE_EVENT:
                 self._shrink(now)
             self._throttled = self._grown = now
 
     def lost(self, ticket: int, now: float) -> None:
-        """Give the slot back as if answered now, for WeData may have counted it; but learn nothing."""
+        """Give the slot back a second from now, for WeData may have counted it; but learn nothing.
+
+        :param now: when it was lost; or when it was sent, if nobody waits for its answer any more.
+        """
         with self._lock:
             del self._flying[ticket]
-            self._held.append(now)
+            heappush(self._held, now + self._trip)
 
     def _free_at(self, answered: float) -> float:
         # WeData counted the request at the latest one fastest round trip before its answer arrived. What is
         # missing to a whole slot is made up by holding each a little longer.
         stretch = math.ceil(self._slots) / self._slots
-        trip = self._fastest if math.isfinite(self._fastest) else 0.0
-        return answered - trip + _SECOND * stretch
+        return answered - self._trip + _SECOND * stretch
+
+    @property
+    def _trip(self) -> float:
+        return self._fastest if math.isfinite(self._fastest) else 0.0
 
     def _wait(self, now: float) -> float:
         if self._held:
@@ -117,9 +130,10 @@ class RequestBudget:
         return 0.8 / self.limit  # every slot is on its way: no telling when the first comes back
 
     def _shrink(self, now: float) -> None:
-        accepted = sum(1 for at in self._accepted if now - at <= 1)
-        fewer = min(0.97 * self._slots, max(float(accepted), 0.7 * self._slots))
+        accepted = sum(1.0 for at in self._accepted if now - at <= 1)
+        fewer = min(0.97 * self._slots, max(accepted, 0.7 * self._slots))
         self._slots = max(min(1.0, self.limit), fewer)
+        self._shrunk = now
 
     def _recover(self, now: float) -> None:
         if self._slots < self.limit and now - self._throttled > 1:

@@ -28,7 +28,9 @@ class Pages:
     """One pass over a list: `operation()` is the page to ask for, `feed()` takes it; until `ended`.
 
     `whole` tells whether the pass saw the list: every page counted as many rows in all as different keys were
-    seen. A list that moved under the reading shows in a total that changed, or in a row that came twice.
+    seen. A list that moved under the reading shows in a total that changed, or in a row that came twice. What
+    does not show is a row that went and another that came between the same two pages: it takes two passes
+    that agree to notice that.
     """
 
     def __init__(self, query: InstanceQuery, *, keyword: str | None = None) -> None:
