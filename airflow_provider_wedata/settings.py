@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -33,7 +34,6 @@ _CONSOLE_FIELDS = ("site", "region", "project_id", "task_id", "instance_key")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PORTS = {"https": 443, "http": 80}
 _HIGHEST_PORT = 65535
-_NOTHING = (None, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Settings:
         :param region: in place of the connection's.
         :raises InvalidRequest: naming the field, its value unless it is secret, and what was expected.
         """
-        given = {name: value for name, value in extra.items() if value not in _NOTHING}
+        given = {name: value for name, value in extra.items() if not _is_blank(value)}
         if region is not None:
             given["region"] = region
         values = {name: read(given[name], name) for name, read in _READERS.items() if name in given}
@@ -134,6 +134,10 @@ def read_extra(text: str | None) -> dict[str, Any]:
     return extra
 
 
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _secret(value: str | None, name: str, meaning: str) -> str:
     text = (value or "").strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
@@ -146,6 +150,8 @@ def _endpoint(host: str, port: int | None, *, allow_http: bool) -> str:
     text = host.strip().lower()
     scheme, separator, rest = text.rpartition("://")
     name, named_port = _host_and_port(rest.removesuffix("/") if separator else text, host)
+    if port and not 0 < port <= _HIGHEST_PORT:
+        raise InvalidRequest("port", f"{port} is no port; expected 1 to {_HIGHEST_PORT}")
     if named_port and port and named_port != port:
         raise InvalidRequest("port", f"{port} differs from the one in host, {host!r}; give one of them")
     scheme = scheme or ("http" if _is_loopback(name.strip("[]")) else "https")
@@ -191,6 +197,13 @@ def _text(value: object, name: str) -> str:
     return str(value).strip()
 
 
+def _file(value: object, name: str) -> str:
+    text = _text(value, name)
+    if not Path(text).is_file():
+        raise InvalidRequest(name, f"{value!r} is no file on this machine; expected one of certificates")
+    return text
+
+
 def _region(value: object, name: str) -> str:
     text = _text(value, name)
     if not re.fullmatch(r"[a-z0-9-]+", text):
@@ -228,7 +241,7 @@ def _between(
             number = (
                 float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
             )
-        except ValueError:
+        except (ValueError, OverflowError):
             number = None
         if (
             number is None
@@ -267,9 +280,10 @@ def _console(value: object, name: str) -> str:
     template = _text(value, name)
     try:
         names = {part for _, part, _, _ in Formatter().parse(template) if part is not None}
-    except ValueError:
-        names = {template}
-    if names - set(_CONSOLE_FIELDS) or not template.startswith(("https://", "http://")):
+        filled = template.format_map(dict.fromkeys(_CONSOLE_FIELDS, ""))
+    except (ValueError, LookupError, AttributeError):
+        names, filled = {template}, ""
+    if names - set(_CONSOLE_FIELDS) or not filled.startswith(("https://", "http://")):
         fields = ", ".join(f"{{{known}}}" for known in _CONSOLE_FIELDS)
         raise InvalidRequest(name, f"{value!r} is no template; expected a URL with some of {fields}")
     return template
@@ -286,7 +300,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "retries": _between(0, 100, whole=True),
     "requests_per_second": _between(0, 1000, above=True),
     "proxy": _proxy,
-    "ca_bundle": _text,
+    "ca_bundle": _file,
     "verify": _switch,
     "allow_http": _switch,
     "language": _word,
