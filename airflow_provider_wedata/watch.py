@@ -64,11 +64,11 @@ class Watch:
 
     def told(self) -> str:
         """Return what is waited for, in words."""
-        given = {
-            name: value for name, value in self.query.given().items() if not name.startswith("schedule_")
-        }
-        filters = ", ".join(f"{name}={value}" for name, value in given.items())
-        return f"instances scheduled {self.query.schedule} with {filters}"
+        given = self.query.given().items()
+        filters = [
+            f"{name} {value}" for name, value in given if not name.startswith(("schedule_", "time_zone"))
+        ]
+        return f"instances scheduled {self.query.schedule.told(self.query.zone)}, {', '.join(filters)}"
 
     def _look_at_rows(self, ask: Ask, *, over: bool) -> Flow[Verdict]:
         rows, requests, unsure = yield from self._read(ask)

@@ -194,12 +194,13 @@ class _Pool:
 
     @staticmethod
     async def shared(transport: Transport) -> _Pool:
-        # Made off the loop, for reading the certificates takes 20 ms; then looked for once more.
-        context = await asyncio.to_thread(_tls, transport)
         pools = registry.pools(asyncio.get_running_loop())
-        pool = pools.get(transport)
-        if pool is None:
-            pool = pools[transport] = _Pool(transport, _http(transport, context))
+        if transport not in pools:
+            # Off the loop, for reading the certificates takes 20 ms; meanwhile another may have been quicker.
+            context = await asyncio.to_thread(_tls, transport)
+            if transport not in pools:
+                pools[transport] = _Pool(transport, _http(transport, context))
+        pool: _Pool = pools[transport]
         pool._users += 1
         return pool
 
@@ -241,15 +242,16 @@ def _reply(status: int, headers: Any, body: bytes) -> Reply:
     return Reply(status, {name.lower(): value for name, value in headers.items()}, body, _now())
 
 
-def _lost(error: Exception, *, never_left: bool) -> Lost:
-    # The innermost error says what happened; the outer ones may quote a proxy's URL with its password.
-    inner: BaseException = error
-    while cause := inner.__cause__ or inner.__context__:
+def _lost(error: BaseException, *, never_left: bool) -> Lost:
+    # Told is only what the operating system says: a text of requests' own may quote a header with the session
+    # token, or a proxy's URL with its password.
+    name, inner = type(error).__name__, error
+    while not (isinstance(inner, OSError) and inner.strerror):
+        cause = inner.__cause__ or inner.__context__
+        if cause is None:
+            return Lost(name, may_have_arrived=not never_left, now=_now())
         inner = cause
-    reason = f"{type(error).__name__}, for {type(inner).__name__}" + (
-        f": {inner}" if isinstance(inner, OSError) else ""
-    )
-    return Lost(reason, may_have_arrived=not never_left, now=_now())
+    return Lost(f"{name}: {inner.strerror}", may_have_arrived=not never_left, now=_now())
 
 
 def _never_left(error: Exception) -> bool:

@@ -99,8 +99,12 @@ class Window:
     def __contains__(self, moment: datetime) -> bool:
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
 
-    def __str__(self) -> str:
-        return f"{_told(self.start)} to {_told(self.end)}"
+    def told(self, zone: Zone) -> str:
+        """Return the window in words, on the clock of its reader."""
+        start, end = (
+            end and end.astimezone(zone.tzinfo).replace(tzinfo=None) for end in (self.start, self.end)
+        )
+        return f"{start or 'open'} to {end or 'open'} {zone.name}"
 
 
 #: Every time.
@@ -183,7 +187,3 @@ def _offset(name: str) -> timezone | None:
     if int(minutes or 0) > 59 or offset > timedelta(hours=14):  # noqa: PLR2004 - a clock's own numbers
         raise ValueError(name)
     return timezone(-offset if sign == "-" else offset)
-
-
-def _told(moment: datetime | None) -> str:
-    return moment.isoformat(sep=" ", timespec="seconds") if moment else "open"

@@ -132,9 +132,9 @@ class InstanceQuery:
         """
         if row.scheduler_time is not None and row.scheduler_time not in self.schedule:
             raise ContradictoryAnswer(
-                f"WeData answered with instance {row.instance_key!r}, SchedulerTime {row.scheduler_time}, for "
-                f"the window {self.schedule} (TimeZone {self.zone.wire}): a time zone was misread. Check "
-                "time_zone, and report it if it is right"
+                f"WeData answered with instance {row.instance_key!r}, SchedulerTime {row.scheduler_time}, for the "
+                f"window {self.schedule.told(self.zone)} (TimeZone {self.zone.wire}): a time zone was misread. "
+                "Check time_zone, and report it if it is right"
             )
 
     def matches(self, row: TaskInstance) -> bool:

@@ -112,7 +112,8 @@ class Listing:
     def _again(self) -> None:
         if self._pass >= self._passes:
             raise ListNotAtRest(
-                f"rows came and went in each of {self._passes} readings of the window {self._query.schedule}; "
+                f"rows came and went in each of {self._passes} readings of the window "
+                f"{self._query.schedule.told(self._query.zone)}; "
                 "narrow the filters, or read when WeData is quieter"
             )
         self._pass += 1
