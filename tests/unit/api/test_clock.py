@@ -285,6 +285,7 @@ def test_a_window_holds_both_its_ends_and_what_lies_between(
     assert [Window(start, end).closed, Window(start).closed, Window(None, end).closed] == [True, False, False]
 
 
-def test_a_window_tells_its_ends() -> None:
+def test_a_window_is_told_on_the_clock_of_its_reader() -> None:
     window = Window(datetime(2026, 3, 1, tzinfo=UTC))
-    assert str(window) == "2026-03-01 00:00:00+00:00 to open"
+    assert window.told(UTC8) == "2026-03-01 08:00:00 to open UTC+8"
+    assert window.told(Zone("Europe/Berlin")) == "2026-03-01 01:00:00 to open Europe/Berlin"
