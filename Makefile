@@ -17,7 +17,7 @@ install: $(VENV)/.installed  ## create .venv with everything that the other comm
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --group dev --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --group dev --editable '.[parquet,s3,zstd]'
 	touch $@
 
 .PHONY: demo
@@ -43,7 +43,8 @@ format: install  ## format the code
 .PHONY: pins
 pins: install  ## write constraints/ anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --upgrade \
-	  --python-version 3.11 --group dev pyproject.toml --output-file $(CONSTRAINTS)
+	  --python-version 3.11 --group dev --extra parquet --extra s3 --extra zstd pyproject.toml \
+	  --output-file $(CONSTRAINTS)
 
 .PHONY: clean
 clean:  ## remove what the other commands made
