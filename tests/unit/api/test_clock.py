@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pendulum
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api import clock
@@ -30,7 +30,6 @@ ZONES: dict[str, tzinfo] = {
     "UTC+05:30": timezone(timedelta(hours=5, minutes=30)),
     "Europe/Berlin": ZoneInfo("Europe/Berlin"),
 }
-WHOLE_HOURS = ("UTC+8", "UTC+6")
 NEAR = [
     datetime(2026, 3, 1),  # noqa: DTZ001  # wall-clock times are what this is about
     datetime(2026, 3, 29, 1, 59, 59),  # noqa: DTZ001  # Berlin puts the clock forward from 2 to 3
@@ -136,7 +135,7 @@ def test_a_day_is_every_second_that_its_zone_calls_by_it(day: date, zone: str) -
         moment.astimezone(Zone(zone).tzinfo).date()
         for moment in (window.start - SECOND, window.start, window.end, window.end + SECOND)
     ]
-    # A day without a midnight has one second too many, for its midnight might be meant either way.
+    # A day without a midnight begins an hour early, for its midnight might be meant either way.
     assert [local[0], local[2], local[3]] == [day - timedelta(days=1), day, day + timedelta(days=1)]
     assert day - local[1] <= timedelta(days=1)
 
@@ -174,68 +173,31 @@ def test_a_part_of_a_second_is_rounded_into_the_window(time: str, first: str, la
     assert [first, last, before] == [WireZone(8).write(read(value, UTC8, "f"))[11:] for read in functions]
 
 
-@pytest.mark.parametrize(
-    ("name", "wire"),
-    [
-        ("UTC", "UTC+8"),
-        ("UTC+0", "UTC+8"),
-        ("UTC+1", "UTC+1"),
-        ("utc+6", "UTC+6"),
-        ("UTC+08", "UTC+8"),
-        ("UTC+07:00", "UTC+7"),
-        ("UTC+14", "UTC+14"),
-        ("UTC-5", "UTC+8"),
-        ("UTC+05:30", "UTC+8"),
-        ("Asia/Shanghai", "UTC+8"),
-        ("Asia/Tokyo", "UTC+8"),
-        ("Europe/Berlin", "UTC+8"),
-    ],
-)
+AS_IT_IS = {"UTC+1": "UTC+1", "utc+6": "UTC+6", "UTC+08": "UTC+8", "UTC+07:00": "UTC+7", "UTC+14": "UTC+14"}
+CONVERTED = ["UTC", "UTC+0", "UTC-5", "UTC+05:30", "Asia/Shanghai", "Asia/Tokyo", "Europe/Berlin"]
+
+
+@pytest.mark.parametrize(("name", "wire"), [*AS_IT_IS.items(), *dict.fromkeys(CONVERTED, "UTC+8").items()])
 def test_only_a_whole_number_of_hours_east_goes_out_as_it_is(name: str, wire: str) -> None:
     assert wire == str(Zone.read(f" {name} ").wire)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "UTC+15",
-        "UTC+8:60",
-        "UTC+14:30",
-        "GMT+8",
-        "+8",
-        "8",
-        "Mars/Olympus",
-        "Europe",
-        "../etc",
-        "a\0b",
-        None,
-        8,
-    ],
-)
+BAD_OFFSETS = ["UTC+15", "UTC+8:60", "UTC+14:30", "GMT+8", "+8", "8", 8]
+BAD_NAMES = ["", "Mars/Olympus", "Europe", "../etc", "a\0b", None]
+
+
+@pytest.mark.parametrize("value", [*BAD_OFFSETS, *BAD_NAMES])
 def test_a_bad_zone_is_refused_by_name(value: object) -> None:
     with pytest.raises(InvalidRequest, match=r"^time_zone: .* is no time zone; expected"):
         Zone.read(value)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "None",
-        "yesterday",
-        "2026-02-30",
-        "2026-03-01 25:00:00",
-        "{{ ds }}",
-        None,
-        7,
-        1756296000.0,
-        b"2026-03-01",
-    ],
-)
-@pytest.mark.parametrize(
-    "read", [clock.first_second, clock.last_second, clock.second_before, clock.whole_day]
-)
+BAD_TEXTS = ["", "None", "yesterday", "2026-02-30", "2026-03-01 25:00:00", "{{ ds }}"]
+READERS = [clock.first_second, clock.last_second, clock.second_before, clock.whole_day]
+
+
+@pytest.mark.parametrize("value", [*BAD_TEXTS, None, 7, 1756296000.0, b"2026-03-01"])
+@pytest.mark.parametrize("read", READERS)
 def test_a_bad_time_is_refused_by_name(read: Callable[..., object], value: object) -> None:
     with pytest.raises(InvalidRequest, match=r"^schedule_date: .* is no time; expected") as refused:
         read(value, UTC8, "schedule_date")
@@ -245,8 +207,8 @@ def test_a_bad_time_is_refused_by_name(read: Callable[..., object], value: objec
 EDGES = [datetime.min, datetime.max, datetime(1, 1, 1, 5), datetime(9999, 12, 31)]  # noqa: DTZ001, DTZ901
 
 
-@pytest.mark.parametrize("zone", [*ZONES, "UTC"])
-@pytest.mark.parametrize("offset", [None, -12, 0, 14])
+@pytest.mark.parametrize("zone", ["UTC-5", "UTC+8", "Europe/Berlin"])
+@pytest.mark.parametrize("offset", [None, -12, 14])
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize(
     "name", ["schedule_date", "schedule_time_from", "schedule_time_to", "schedule_time_before"]
@@ -268,21 +230,7 @@ def test_what_is_written_is_read_again(moment: datetime, hours: int) -> None:
 
 
 def test_text_that_brings_its_offset_keeps_it() -> None:
-    assert datetime(2026, 3, 1, tzinfo=UTC) == WireZone(8).read("2026-03-01T00:00:00+00:00")
-
-
-@given(moment=walls, start=walls, end=walls)
-def test_a_window_holds_both_its_ends_and_what_lies_between(
-    moment: datetime, start: datetime, end: datetime
-) -> None:
-    assume(start <= end)
-    moment, start, end = (wall.replace(tzinfo=UTC) for wall in (moment, start, end))
-    assert start in Window(start, end)
-    assert end in Window(start, end)
-    assert (start <= moment <= end) == (moment in Window(start, end))
-    assert (moment <= end) == (moment in Window(None, end))
-    assert moment in Window()
-    assert [Window(start, end).closed, Window(start).closed, Window(None, end).closed] == [True, False, False]
+    assert WireZone(8).read("2026-03-01T00:00:00+00:00") == datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def test_a_window_is_told_on_the_clock_of_its_reader() -> None:

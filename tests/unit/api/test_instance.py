@@ -106,27 +106,12 @@ def test_what_nobody_documented_is_kept() -> None:
     assert (row.state, row.cycle_type, row.raw["NewField"]) == ("BEAMED_UP", "LUNAR_CYCLE", [{"a": 1}])
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        None,
-        "text",
-        [1],
-        {"TaskId": 1.5},
-        {"TaskId": True},
-        {"TaskId": {}},
-        {"Tries": True},
-        {"Tries": 1.5},
-        {"Tries": ""},
-        {"Tries": "many"},
-        {"Tries": "--5"},
-        {"OwnerUinList": "1"},
-        {"OwnerUinList": [[]]},
-        {"StartTime": 1756296000.5},
-        {"StartTime": "27/08/2025"},
-        {"StartTime": "0000-00-00 00:00:00"},
-    ],
-)
+BAD_TEXTS = [{"TaskId": 1.5}, {"TaskId": True}, {"TaskId": {}}, {"OwnerUinList": "1"}, {"OwnerUinList": [[]]}]
+BAD_NUMBERS = [{"Tries": value} for value in (True, 1.5, "", "many", "--5")]
+BAD_TIMES = [{"StartTime": value} for value in (1756296000.5, "27/08/2025", "0000-00-00 00:00:00")]
+
+
+@pytest.mark.parametrize("raw", [None, "text", [1], *BAD_TEXTS, *BAD_NUMBERS, *BAD_TIMES])
 def test_a_field_of_an_impossible_type_is_unreadable(raw: Any) -> None:
     with pytest.raises(UnreadableAnswer, match="expected"):
         TaskInstance.read(raw, UTC6)

@@ -156,14 +156,6 @@ def test_the_smaller_limit_holds_for_both() -> None:
     assert simulation.rate(5, 20) >= 0.95 * 5
 
 
-def test_a_budget_narrowed_under_way_keeps_to_the_new_limit() -> None:
-    budget = RequestBudget(20)
-    Simulation(budget, Server(20), trip=0.15).run(10)
-    budget.narrow(4)
-    budget.narrow(10)
-    assert budget.limit == 4
-
-
 def test_a_lost_request_gives_its_slot_back_a_second_later() -> None:
     budget = RequestBudget(1)
     ticket, _ = budget.reserve(0.0)
