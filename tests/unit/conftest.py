@@ -13,7 +13,7 @@ from airflow_provider_wedata.api.pacing import RequestBudget
 from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from airflow_provider_wedata.api.flow import Flow
     from airflow_provider_wedata.standin import Quirks
@@ -90,6 +90,12 @@ def pump() -> Pump:
 
 
 @pytest.fixture(scope="session")
-def pump_for() -> Iterator[Any]:
+def pump_for() -> Callable[..., Pump]:
     """Make a pump to an empty world: for tests that need a new one for each example."""
     return new_pump
+
+
+@pytest.fixture(scope="session")
+def pump_to() -> Callable[..., Pump]:
+    """Make a pump to a stand-in that is there already."""
+    return Pump
