@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.clock import Zone
@@ -116,7 +116,6 @@ def test_of_a_list_at_rest_everything_is_read_once(size: int) -> None:
     assert pages(Shelf(size)).whole
 
 
-@settings(deadline=None)
 @given(size=sizes, happens=changes("add", "delete", "move"))
 def test_whatever_moves_nothing_is_given_out_twice(size: int, happens: list[list[Change]]) -> None:
     got: list[str | None] = []
@@ -127,7 +126,6 @@ def test_whatever_moves_nothing_is_given_out_twice(size: int, happens: list[list
 
 
 @pytest.mark.parametrize("kind", ["add", "delete", "move"])
-@settings(deadline=None)
 @given(size=sizes, happens=changes("only"))
 def test_what_is_there_when_the_list_comes_to_rest_was_given_out(
     kind: str, size: int, happens: list[list[Change]]
@@ -139,7 +137,6 @@ def test_what_is_there_when_the_list_comes_to_rest_was_given_out(
     assert set(shelf.keys()) <= set(got)
 
 
-@settings(deadline=None)
 @given(size=sizes, happens=changes("move"))
 def test_rows_that_only_change_places_are_all_read_or_the_pass_is_not_whole(
     size: int, happens: list[list[Change]]
@@ -150,7 +147,6 @@ def test_rows_that_only_change_places_are_all_read_or_the_pass_is_not_whole(
 
 
 @pytest.mark.parametrize("kind", ["add", "delete"])
-@settings(deadline=None)
 @given(size=sizes, happens=changes("only"))
 def test_a_pass_while_rows_only_come_or_only_go_is_whole_only_if_it_saw_the_list_as_it_is(
     kind: str, size: int, happens: list[list[Change]]
