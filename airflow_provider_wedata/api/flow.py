@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_wedata.api.errors import (
     ApiError,
@@ -76,6 +76,23 @@ Flow = Generator[Send | Sleep, Reply | Lost | Now, T]
 
 
 @dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """The parsed answer to an operation, and how it came.
+
+    :param sent: the attempt that was answered; `trip`: how many seconds later its answer was there.
+    :param date: WeData's clock as the answer came, seconds since the epoch; None if it did not say.
+    :param attempts: how often it was sent in all; `throttled`: how many of them were "too many".
+    """
+
+    value: T
+    sent: Now
+    trip: float
+    date: float | None
+    attempts: int
+    throttled: int
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """The way to one endpoint with one set of credentials; what `exchange` needs to know.
 
@@ -100,21 +117,27 @@ class Channel:
 
         :raises ApiError: the last trouble, when its attempts are spent or it is not worth any.
         """
+        return (yield from self.answered(operation)).value
+
+    def answered(self, operation: Operation[T]) -> Flow[Answer[T]]:
+        """Do what `exchange` does, and tell too how the answer came."""
         budget = self.budget(operation.action)
-        attempt = 0
+        attempt = throttled = 0
         while True:
             now, ticket = yield from _slot(budget)
             outcome: Reply | Lost | Now = now  # what is known if the flow is closed before an answer comes
             trouble: ApiError
             try:
                 outcome = yield Send(self._signed(operation, now.utc))
-                return operation.parse(_response(outcome))
+                value = operation.parse(_response(outcome))
+                return Answer(value, now, _ticks(outcome) - now.ticks, _date(outcome), attempt + 1, throttled)
             except ApiError as error:
                 trouble = error
             finally:
                 _give_back(budget, ticket, outcome)
             if isinstance(trouble, Throttled):
                 budget.throttled(_ticks(outcome))
+                throttled += 1
             if not _worth_another(operation, outcome, trouble, attempt, self.retry):
                 raise _explained(trouble, outcome)
             yield Sleep(self.retry.delay(attempt, self.chance()))
@@ -217,12 +240,19 @@ def _explained(trouble: ApiError, outcome: object) -> ApiError:
     """Add what only the HTTP answer tells: by how much the clocks differ, if that is the trouble."""
     if not isinstance(trouble, AuthRefused) or not trouble.code.endswith("SignatureExpire"):
         return trouble
-    if not isinstance(outcome, Reply):
+    date = _date(outcome)
+    if not isinstance(outcome, Reply) or date is None:
         return trouble
-    try:
-        ahead = outcome.now.utc - parsedate_to_datetime(outcome.headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        return trouble
+    ahead = outcome.now.utc - date
     told = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's"
     text = f"{trouble.message} This machine's clock is {told}; 300 s are allowed"
     return AuthRefused(trouble.code, text, trouble.request_id)
+
+
+def _date(outcome: object) -> float | None:
+    if not isinstance(outcome, Reply):
+        return None
+    try:
+        return parsedate_to_datetime(outcome.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return None
