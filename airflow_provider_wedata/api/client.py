@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakSet
 
 import certifi
 import httpx
 import requests
 import urllib3
+import urllib3.connection
+from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.flow import Lost, Now, Reply, Send
+from airflow_provider_wedata.api.errors import NoAnswer
+from airflow_provider_wedata.api.flow import Lost, Now, Reply, Send, Sleep
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,7 +63,7 @@ class Transport:
 
 
 class Client:
-    """Runs flows in the calling thread, on requests."""
+    """Runs flows in the calling thread, on requests; several threads may use it at once."""
 
     def __init__(self, channel: Channel, transport: Transport) -> None:
         self.channel = channel
@@ -66,6 +72,9 @@ class Client:
         # Keeps a .netrc out: requests would put its password in the place of our signature.
         self._session.auth = lambda request: request
         self._session.headers.clear()
+        self._lines = _Lines()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter(self._lines))
 
     def ask(self, operation: Operation[T]) -> T:
         """Return the answer to one operation.
@@ -83,14 +92,13 @@ class Client:
                     step = flow.send(answer)
                 except StopIteration as end:
                     return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
-                if isinstance(step, Send):
-                    answer = self._send(step.request)
-                else:
-                    time.sleep(step.seconds)
-                    answer = _now()
+                if self._lines.cut.wait(step.seconds if isinstance(step, Sleep) else 0):
+                    raise NoAnswer("the client was closed")
+                answer = self._send(step.request) if isinstance(step, Send) else _now()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`."""
+        self._lines.hang_up()
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -120,6 +128,67 @@ class Client:
                 return _reply(response.status_code, response.headers, body)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
             return _lost(error, never_left=_never_left(error))
+
+
+class _Lines:
+    """The connections of one client, in whatever thread: so that it can hang up while they wait for an answer."""
+
+    def __init__(self) -> None:
+        self.cut = Event()
+        self._lock = Lock()
+        self._open: WeakSet[urllib3.connection.HTTPConnection] = WeakSet()
+
+    def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+        lines = self
+
+        class Plain(urllib3.connection.HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                lines.opened(self)
+
+        class Secure(urllib3.connection.HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                lines.opened(self)
+
+        class Pool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        return {"http": Pool, "https": SecurePool}
+
+    def opened(self, connection: urllib3.connection.HTTPConnection) -> None:
+        with self._lock:
+            self._open.add(connection)
+        if self.cut.is_set():
+            _shut(connection)
+
+    def hang_up(self) -> None:
+        self.cut.set()
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            _shut(connection)
+
+
+class _Adapter(HTTPAdapter):
+    """Requests' own way to a server, with connections that can be hung up."""
+
+    def __init__(self, lines: _Lines) -> None:
+        self._pools = lines.pools()
+        super().__init__(pool_maxsize=MOST_UNDER_WAY)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # which has connections of its own kind
+            manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
 class AsyncClient:
@@ -227,6 +296,13 @@ def _tls(transport: Transport) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _shut(connection: urllib3.connection.HTTPConnection) -> None:
+    # Only the socket: the connection belongs to the thread that reads from it, which now reads the end.
+    if connection.sock is not None:
+        with suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def _body(response: requests.Response, deadline: float) -> bytes:
