@@ -1,0 +1,82 @@
+"""Which kinds of file there are, and what each can do. Loads a format's library only when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.export import csv, jsonl, lines, parquet
+from airflow_provider_wedata.export.columns import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_wedata.api.clock import WireZone
+    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.export.columns import Column
+
+FORMATS = ("jsonl", "csv", "parquet")
+COMPRESSIONS = ("gzip", "zstd")
+
+
+class Writer(Protocol):
+    """Takes rows one by one; what was written is a whole file only after `finish`."""
+
+    def write(self, row: TaskInstance) -> None:
+        """Add a row."""
+
+    def finish(self) -> None:
+        """Write what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a file is to be.
+
+    :param compression: of the whole file; of parquet, the codec of its columns.
+    :param columns: None for whole rows in jsonl, for all documented fields elsewhere.
+    """
+
+    name: str
+    compression: str | None
+    columns: tuple[Column, ...] | None
+
+    @staticmethod
+    def read(file_format: object, compression: object, fields: Iterable[str] | None) -> Format:
+        """Return the format that a user asks for.
+
+        :raises InvalidRequest: naming the parameter, its value and what was expected.
+        """
+        _expect("file_format", file_format, FORMATS)
+        if compression is not None:
+            _expect("compression", compression, COMPRESSIONS)
+        return Format(
+            str(file_format),
+            str(compression) if compression else None,
+            None if fields is None else choose(fields),
+        )
+
+    def require(self) -> None:
+        """Load what the format needs.
+
+        :raises InvalidRequest: naming the extra that is not installed.
+        """
+        if self.name == "parquet":
+            parquet.pyarrow()
+        elif self.compression == "zstd":
+            lines.zstandard()
+
+    def writer(self, file: BinaryIO, zone: WireZone) -> Writer:
+        """Begin a file of this format; `zone` is that of the texts in csv."""
+        if self.name == "jsonl":
+            return jsonl.writer(file, self.compression, self.columns)
+        columns = self.columns or choose(None)
+        if self.name == "csv":
+            return csv.writer(file, self.compression, columns, zone)
+        return parquet.ParquetWriter(file, self.compression, columns)
+
+
+def _expect(field: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InvalidRequest(field, f"{value!r} is not known; expected {' or '.join(known)}")
