@@ -1,4 +1,4 @@
-"""The errors as Airflow users meet them, and the one place that translates those of api/ into them.
+"""The errors as Airflow users meet them, and the one place that translates those of api/ and export/ into them.
 
     WeDataError                      an AirflowException
     ├── WeDataConfigError            connection, filter or parameter is wrong           not retried
@@ -7,6 +7,7 @@
     │   ├── WeDataPermissionError    rights                                             not retried
     │   ├── WeDataParameterError     a request that can't succeed                       not retried
     │   └── WeDataThrottledError     over the request limit
+    ├── WeDataExportError            a file could not be written; nothing was published
     ├── WeDataInstanceFailed         an instance that was waited for failed
     ├── WeDataInstanceSkipped        instances ended as SKIP_RUNNING: the wait would never end
     └── WeDataInstanceMissing        nothing appeared by `appear_timeout`
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_wedata.api import errors
+from airflow_provider_wedata.export.errors import AlreadyThere, BadPath, ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +83,10 @@ class WeDataThrottledError(WeDataApiError):
     advice = "Others may share the limit; lower requests_per_second in the connection, or run fewer at once"
 
 
+class WeDataExportError(WeDataError):
+    """A file could not be written: the disk is full, the store is lost, or no instance matched."""
+
+
 class WeDataInstanceFailed(WeDataError):
     """An instance that was waited for failed in WeData. A retry of the task looks again."""
 
@@ -111,6 +117,13 @@ def from_api(error: errors.ApiError) -> WeDataError:
     return WeDataApiError(str(error))
 
 
+def from_export(error: ExportError) -> WeDataError:
+    """Return the error as Airflow users meet it."""
+    if isinstance(error, BadPath | AlreadyThere):  # a retry would find the same
+        return WeDataConfigError(f"output_path: {error}")
+    return WeDataExportError(f"output_path: {error}")
+
+
 @contextmanager
 def as_airflow_errors() -> Iterator[None]:
     """Translate what the block raises."""
@@ -118,3 +131,5 @@ def as_airflow_errors() -> Iterator[None]:
         yield
     except errors.ApiError as error:
         raise from_api(error) from error
+    except ExportError as error:
+        raise from_export(error) from error

@@ -41,6 +41,8 @@ class Place(Protocol):
 
     #: As the user gave it.
     told: str
+    #: As lineage names it.
+    uri: str
 
     def begin(self) -> tuple[Path, int | None]:
         """Return the path from which a temporary one is made, and the file's mode, if it is special.
@@ -97,6 +99,7 @@ class LocalFile:
         self.told = told
         with named(told):
             self._path = Path(os.path.realpath(_without_scheme(told)))
+        self.uri = f"file://{self._path}"
 
     def begin(self) -> tuple[Path, int | None]:
         """Return where the new file is written, with the mode of the one that it replaces."""
@@ -166,13 +169,9 @@ class StoredFile:
     def __init__(
         self, told: str, scheme: str, files: Any, path: str, check: Callable[[], None] = lambda: None
     ) -> None:
-        if scheme not in _SHOW_AT_ONCE:
-            raise BadPath(
-                told,
-                f"in {scheme}:// a file can be seen before it is whole; expected a local path, file:// or one of "
-                f"{', '.join(f'{name}://' for name in _SHOW_AT_ONCE)}",
-            )
+        check_scheme(told, scheme)
         self.told = told
+        self.uri = f"{scheme}://{path}"
         self._options = _SHOW_AT_ONCE[scheme]
         self._files = files
         self._path = path
@@ -209,6 +208,19 @@ class StoredFile:
             self._check()  # the error may only say that we were stopped
             reason = f"the store did not {doing}: {type(error).__name__}: {error}"
             raise NotWritten(self.told, reason) from error
+
+
+def check_scheme(told: str, scheme: str) -> None:
+    """Refuse a store in which a part of a file could be seen.
+
+    :raises BadPath: naming those that can be used.
+    """
+    if scheme not in _SHOW_AT_ONCE:
+        raise BadPath(
+            told,
+            f"in {scheme}:// a file can be seen before it is whole; expected a local path, file:// or one of "
+            f"{', '.join(f'{name}://' for name in _SHOW_AT_ONCE)}",
+        )
 
 
 def _callback(check: Callable[[], None]) -> tuple[Any, threading.Event]:
