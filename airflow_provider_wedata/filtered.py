@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_wedata.api.clock import Zone
+from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.filters import check_together
 from airflow_provider_wedata.exceptions import as_airflow_errors
 from airflow_provider_wedata.links.wedata import WeDataConsoleLink
 
@@ -30,6 +33,8 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+#: Where a day begins first and last: what is wrong in both is wrong in every zone.
+_EDGES = (Zone("UTC+14"), Zone("UTC-12"))
 
 
 class FilteredOperator(BaseOperator):
@@ -136,16 +141,29 @@ class FilteredOperator(BaseOperator):
 
         :raises WeDataConfigError: so that the DAG shows an import error, not a failed task at night.
         """
-        if getattr(self, "_BaseOperator__from_mapped", False):
+        if self._was_expanded:
             return
         given = self._given_values()
         plain = {name: value for name, value in given.items() if not is_template(value)}
         with as_airflow_errors():
-            self._check(given, plain)
+            check_together(given)
+            zones = (Zone.read(plain["time_zone"]),) if "time_zone" in plain else _EDGES
+            try:
+                self._check(given, plain, zones[0])
+            except InvalidRequest:  # the connection's zone is not known yet, and it may be right there
+                self._check(given, plain, zones[-1])
 
-    def _check(self, names: Collection[str], plain: Mapping[str, Any]) -> None:
-        """Refuse what is wrong with the names that were given, or with the values that are known already."""
+    def _check(self, names: Collection[str], plain: Mapping[str, Any], zone: Zone) -> None:
+        """Refuse what is wrong with the names that were given, or with the values that are known already.
+
+        :param zone: in which naive times are read.
+        """
         raise NotImplementedError
+
+    @property
+    def _was_expanded(self) -> bool:
+        """True of one of the tasks that `.expand()` makes, whose values come when it runs."""
+        return bool(getattr(self, "_BaseOperator__from_mapped", False))
 
     def _hook(self) -> WeDataHook:
         from airflow_provider_wedata.hooks.wedata import WeDataHook  # noqa: PLC0415 - a DAG file needs no hook

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.clock import Window
-from airflow_provider_wedata.api.errors import ListNotAtRest
+from airflow_provider_wedata.api.errors import ListNotAtRest, UnreadableAnswer
 from airflow_provider_wedata.api.flow import Now, Sleep
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
@@ -70,6 +70,13 @@ class Watch:
         ]
         return f"instances scheduled {self.query.schedule.told(self.query.zone)}, {', '.join(filters)}"
 
+    def summary(self) -> dict[str, str]:
+        """Return what is waited for, in JSON's types: in words, and the window's ends on the user's clock."""
+        window, zone = self.query.schedule, self.query.zone.tzinfo
+        ends = {"schedule_time_from": window.start, "schedule_time_to": window.end}
+        told = {name: end.astimezone(zone).isoformat() for name, end in ends.items() if end}
+        return {"about": self.told(), **told}
+
     def _look_at_rows(self, ask: Ask, *, over: bool) -> Flow[Verdict]:
         rows, requests, unsure = yield from self._read(ask)
         verdict = self._judge_rows(rows, unsure, over=over)
@@ -114,16 +121,16 @@ class Watch:
         examples: list[TaskInstance] = []
         for ending in (condition.failed, condition.skipped):
             for state in sorted(ending):
-                page: Page = yield from ask(list_task_instances(self.query, state=state, size=NAMED))
+                page = yield from self._in_state(ask, state, NAMED)
                 states[state] = page.total
                 examples += page.rows
             if sum(states.values()):
                 return Census(states, total, tuple(examples))
         for state in sorted(condition.allowed):
-            states[state] = (yield from ask(list_task_instances(self.query, state=state, size=1))).total
+            states[state] = (yield from self._in_state(ask, state, 1)).total
         if sum(states.values()) < total:
             for state in sorted(condition.unclaimed):
-                page = yield from ask(list_task_instances(self.query, state=state, size=NAMED))
+                page = yield from self._in_state(ask, state, NAMED)
                 states[state] = page.total
                 examples += page.rows
         if sum(states.values()) < total:
@@ -140,6 +147,13 @@ class Watch:
             unsure="" if held else "rows came, went or changed while they were counted",
             last_end=last.rows[0].end_time if last.rows else None,
         )
+
+    def _in_state(self, ask: Ask, state: str, size: int) -> Flow[Page]:
+        """Ask for the rows of one state; a server that did not heed the filter would count all of them as done."""
+        page: Page = yield from ask(list_task_instances(self.query, state=state, size=size))
+        if strange := sorted({str(row.state) for row in page.rows} - {state}):
+            raise UnreadableAnswer(f"asked for instances that are {state}, got {', '.join(strange)}")
+        return page
 
     def _moved(self, ask: Ask, since: datetime) -> Flow[bool]:
         """Return whether a row changed since then.

@@ -7,6 +7,7 @@ is imported where it is opened, so that a DAG file that only names a sensor load
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -166,16 +167,21 @@ class WeDataHook(BaseHook):
             return False, str(error) or type(error).__name__
 
     def _tried(self) -> str:
-        from airflow_provider_wedata.api.operations import count_projects  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.api.client import Client  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.api.operations import count_projects, list_task_instances  # noqa: PLC0415
 
-        settings, project = self.settings, self._project_id or self.settings.project_id
+        settings = self.settings
+        # Somebody is looking at the form, so better a quick no than a late yes.
+        brisk = replace(
+            settings, retries=min(settings.retries, 1), request_timeout=min(settings.request_timeout, 10)
+        )
         key = _shortened(settings.credentials.secret_id)
         where = f"at {settings.host}, region {settings.region}, as SecretId {key}"
-        if project:
-            return (
-                f"WeData answers: project {project} has {self.count_task_instances()} task instances, {where}"
-            )
-        with as_airflow_errors(), self.get_conn() as client:
+        project = self._project_id or settings.project_id
+        with as_airflow_errors(), Client(channel(brisk), transport(brisk)) as client:
+            if project:
+                count = client.ask(list_task_instances(self.query({}), size=1)).total
+                return f"WeData answers: project {project} has {count} task instances, {where}"
             count = client.ask(count_projects())
         return f"WeData answers: {count} projects, {where}. The connection names no project_id: tasks must"
 

@@ -22,7 +22,6 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.errors import ApiError, Refused
 from airflow_provider_wedata.api.filters import read_query
 from airflow_provider_wedata.events import from_event
@@ -34,7 +33,7 @@ from airflow_provider_wedata.exceptions import (
     as_airflow_errors,
     from_api,
 )
-from airflow_provider_wedata.filtered import FilteredOperator
+from airflow_provider_wedata.filtered import UNSET, FilteredOperator
 from airflow_provider_wedata.patience import Patience
 from airflow_provider_wedata.terms import (
     COUNTS,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_wedata.api.clock import Zone
     from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.watch import Watch
 
@@ -102,10 +102,10 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         allowed_states: Any = STATES["allowed_states"],
         failed_states: Any = STATES["failed_states"],
         skipped_states: Any = STATES["skipped_states"],
-        instances_per_task: Any = None,
-        min_instances: Any = None,
-        expected_instances: Any = None,
-        completed_after: Any = None,
+        instances_per_task: Any = UNSET,
+        min_instances: Any = UNSET,
+        expected_instances: Any = UNSET,
+        completed_after: Any = UNSET,
         appear_timeout: float | timedelta | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -120,16 +120,15 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         self.allowed_states = allowed_states
         self.failed_states = failed_states
         self.skipped_states = skipped_states
-        self.instances_per_task = instances_per_task
-        self.min_instances = min_instances
-        self.expected_instances = expected_instances
-        self.completed_after = completed_after
         self.appear_timeout = _seconds(appear_timeout)
         self.deferrable = deferrable
-        self._given |= {
-            *STATES,
-            *(name for name in (*COUNTS, "completed_after") if getattr(self, name) is not None),
-        }
+        self._given |= set(STATES)
+        self._keep_terms(
+            instances_per_task=instances_per_task,
+            min_instances=min_instances,
+            expected_instances=expected_instances,
+            completed_after=completed_after,
+        )
         self._wait: _Wait | None = None
         self._check_as_built()
 
@@ -148,16 +147,13 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         verdict = wait.patience.judge(wait.look(self._hook), time.time())
         if wait.is_news(verdict):
             self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", verdict.message)
-        return self._settle(verdict, wait.told)
+        return self._settle(verdict, wait.watch.summary())
 
-    def execute_complete(self, context: Context, event: Any, told: Mapping[str, str]) -> Any:  # noqa: ARG002 - Airflow's
-        """Take the trigger's verdict.
-
-        :param told: what was waited for, for messages and the XCom.
-        """
-        verdict = from_event(event)
+    def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
+        """Take the trigger's verdict."""
+        verdict = from_event(event["verdict"])
         self.log.info("%s", verdict.message)
-        done = self._settle(verdict, told)
+        done = self._settle(verdict, event["watch"])
         return done.xcom_value if isinstance(done, PokeReturnValue) else None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -165,13 +161,19 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         with _told_honestly():
             return super().resume_execution(next_method, next_kwargs, context)
 
-    def _check(self, names: Collection[str], plain: Mapping[str, Any]) -> None:
+    def _keep_terms(self, **values: Any) -> None:
+        """Keep what may be None to say nothing; but a None that a mapped task is handed was to be a value."""
+        for name, value in values.items():
+            self._keep(**{name: UNSET if value is None and not self._was_expanded else value})
+
+    def _check(self, names: Collection[str], plain: Mapping[str, Any], zone: Zone) -> None:
         check_names(names)
-        zone = Zone.read(plain.get("time_zone", "UTC+8"))
-        read_query(
-            {name: plain[name] for name in plain if name in self.filters}, project_id="", time_zone=zone
-        )
-        read_condition(plain, zone)
+        if plain.keys() == set(names):
+            read_watch(plain, project_id="", time_zone=zone)
+        else:
+            filters = {name: plain[name] for name in plain if name in self.filters}
+            read_query(filters, project_id="", time_zone=zone)
+            read_condition(plain, zone)
 
     def _begin(self, context: Context) -> _Wait:
         hook, given = self._hook(), self._given_values()
@@ -214,23 +216,24 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
                 next_look=patience.next_look(1, now),
             ),
             method_name="execute_complete",
-            kwargs={"told": self._wait.told},
             timeout=timedelta(seconds=patience.deadline - now) + _BACKSTOP,
         )
         raise AssertionError("a task that defers does not come back here")
 
-    def _settle(self, verdict: Verdict, told: Mapping[str, str]) -> bool | PokeReturnValue:
+    def _settle(self, verdict: Verdict, watched: Mapping[str, str]) -> bool | PokeReturnValue:
         """Make of a verdict what Airflow knows. The only place that does, in every mode.
+
+        :param watched: what was waited for, as `Watch.summary` tells it.
 
         :raises AirflowException: of the class that stands for the verdict.
         """
         if verdict.kind is Kind.WAITING:
             return False
         if verdict.kind is Kind.MET:
-            return PokeReturnValue(is_done=True, xcom_value=_result(verdict, told))
+            return PokeReturnValue(is_done=True, xcom_value=_result(verdict, watched))
         if verdict.error is not None:
             raise from_api(verdict.error)
-        message = f"{told['about']}: {verdict.message}"
+        message = f"{watched['about']}: {verdict.message}"
         if verdict.kind is Kind.STUCK:
             message = f"{message}; {_STUCK_ADVICE}"
         if verdict.kind is Kind.SKIPPED or self.soft_fail or self.never_fail:
@@ -246,16 +249,6 @@ class _Wait:
         self.patience = patience
         self._hook = hook
         self._said: str | None = None
-
-    @property
-    def told(self) -> dict[str, str]:
-        """What is waited for, for messages and the XCom."""
-        window, zone = self.watch.query.schedule, self.watch.query.zone
-        ends = {"schedule_time_from": window.start, "schedule_time_to": window.end}
-        return {
-            "about": self.watch.told(),
-            **{name: end.astimezone(zone.tzinfo).isoformat() for name, end in ends.items() if end},
-        }
 
     def look(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
         """Look; if the connection is refused in the midst of a wait, once more, for it may have been mended."""
@@ -294,15 +287,15 @@ def _told_honestly() -> Iterator[None]:
         raise cause from cause.__cause__  # our own skip too: Airflow's in its place does not say what happened
 
 
-def _result(verdict: Verdict, told: Mapping[str, str]) -> dict[str, Any]:
+def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
     census = verdict.census
     assert census  # noqa: S101 - a verdict that is met has counted
-    zone = datetime.fromisoformat(told["schedule_time_from"]).tzinfo
+    zone = datetime.fromisoformat(watched["schedule_time_from"]).tzinfo
     return {
         "total": census.total,
         "states": {state: n for state, n in census.states.items() if n},
-        "schedule_time_from": told["schedule_time_from"],
-        "schedule_time_to": told["schedule_time_to"],
+        "schedule_time_from": watched["schedule_time_from"],
+        "schedule_time_to": watched["schedule_time_to"],
         "last_end_time": census.last_end.astimezone(zone).isoformat() if census.last_end else None,
     }
 

@@ -71,11 +71,12 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell once how it ended."""
-        yield TriggerEvent(to_event(await self._wait()))  # type: ignore[no-untyped-call]  # Airflow's
-
-    async def _wait(self) -> Verdict:
-        patience = Patience.from_json(self.patience)
         watch = read_watch(self.watch, project_id="", time_zone=Zone("UTC+8"))  # it names both itself
+        event = {"verdict": to_event(await self._wait(watch)), "watch": watch.summary()}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
+
+    async def _wait(self, watch: Watch) -> Verdict:
+        patience = Patience.from_json(self.patience)
         look, said = patience.looks_by(time.time()) + 1, ""
         await asyncio.sleep(max(self.next_look - time.time(), 0))
         async with _Watcher(self, watch) as watcher:

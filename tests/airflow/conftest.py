@@ -25,7 +25,7 @@ from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.standin import StandIn, SteppedClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
@@ -38,6 +38,7 @@ _ENVIRONMENT = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+    "AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS": "False",  # as users have it; not so in unit test mode
 }
 
 
@@ -66,7 +67,7 @@ MODES = ("poke", "reschedule", "deferrable")
 DAY = "2026-03-01"
 START = f"{DAY} 12:00:00"  # UTC+8
 TASK_ID = "20250714200130207"
-CONN_ID = "wedata_default"
+CONNECTION = "AIRFLOW_CONN_WEDATA_DEFAULT"
 #: Seconds between two looks: long enough to be told from zero, short enough not to be waited for.
 INTERVAL = 0.01
 
@@ -138,6 +139,11 @@ class Wait:
     events: list[Any] = field(default_factory=list)
     triggers: list[str] = field(default_factory=list)
 
+    def connect(self, **extra: Any) -> None:
+        """Make the stand-in Airflow's connection `wedata_default`, from now on with these extras."""
+        quick = {"requests_per_second": 1000, "retries": 0}
+        os.environ[CONNECTION] = self.wedata.connection_json(**quick | extra)
+
     def run(self, mode: str, **parameters: Any) -> Outcome:
         """Run a sensor in one of `MODES`, as often as Airflow would, and say how it ended."""
         ti = Ti()
@@ -155,6 +161,12 @@ class Wait:
         except Exception as error:  # noqa: BLE001 - an outcome is what this returns
             return Outcome(None, error, ti)
 
+    def deferred(self, **parameters: Any) -> TaskDeferred:
+        """Return with what a sensor goes to the triggerer."""
+        with pytest.raises(TaskDeferred) as caught:
+            self.make(**parameters, deferrable=True).execute({"ti": Ti()})
+        return caught.value
+
     def _defer(self, sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) -> Any:
         try:
             return sensor().execute(context)
@@ -162,7 +174,7 @@ class Wait:
             self.triggers.append(json.dumps(deferred.trigger.serialize()))
             event = asyncio.run(first_event(revived(deferred.trigger)))
             self.events.append(event)
-            kwargs = json.loads(json.dumps(deferred.kwargs))
+            kwargs = json.loads(json.dumps(deferred.kwargs or {}))
             return sensor().resume_execution(deferred.method_name, {**kwargs, "event": event}, context)
 
 
@@ -180,9 +192,10 @@ def _reschedule(sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) ->
             time.sleep(max((again.reschedule_date - datetime.now(UTC)).total_seconds(), 0))
 
 
-def revived(trigger: Any) -> Any:
-    """Return the trigger as a triggerer makes it from what the database holds."""
+def revived(trigger: Any, **patience: Any) -> Any:
+    """Return the trigger as a triggerer makes it from what the database holds; with another patience, if given."""
     path, kwargs = json.loads(json.dumps(trigger.serialize()))
+    kwargs["patience"] |= patience
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)(**kwargs)
 
@@ -192,6 +205,16 @@ async def first_event(trigger: Any) -> Any:
     async for event in trigger.run():
         return json.loads(json.dumps(event.payload))
     raise AssertionError("the trigger ended without an event")
+
+
+@pytest.fixture
+def revive() -> Callable[..., Any]:
+    return revived
+
+
+@pytest.fixture
+def event_of() -> Callable[[Any], Coroutine[Any, Any, Any]]:
+    return first_event
 
 
 def new_sensor(**parameters: Any) -> WeDataTaskInstanceSensor:
@@ -207,26 +230,18 @@ def new_sensor(**parameters: Any) -> WeDataTaskInstanceSensor:
 def open_wait(**standin: Any) -> Iterator[Wait]:
     """Give a wait before a WeData of its own, which is Airflow's connection `wedata_default` meanwhile."""
     clock = SteppedClock(START)
+    before = os.environ.get(CONNECTION)
     with StandIn(clock=clock, limit=None, **standin) as wedata:
         wedata.between(lambda _number: clock.advance(1))
-        with connected(wedata):
-            yield Wait(wedata, new_sensor)
-    registry.reset()
-
-
-@contextmanager
-def connected(wedata: StandIn, **extra: Any) -> Iterator[None]:
-    """Make the stand-in Airflow's connection `wedata_default`."""
-    name = f"AIRFLOW_CONN_{CONN_ID.upper()}"
-    before = os.environ.get(name)
-    os.environ[name] = wedata.connection_json(**{"requests_per_second": 1000, "retries": 0} | extra)
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = before
+        opened = Wait(wedata, new_sensor)
+        opened.connect()
+        try:
+            yield opened
+        finally:
+            registry.reset()
+            os.environ.pop(CONNECTION)
+            if before is not None:
+                os.environ[CONNECTION] = before
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Every example DAG runs to its end before a stand-in WeData, as its reader will run it."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from airflow_provider_wedata.standin import scenarios
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import DAG
+
+    from airflow_provider_wedata.standin import StandIn
+
+# Airflow's own, of `dag.test()`.
+pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+#: Noon of the stand-in's day, in UTC+8.
+NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
+INTERVAL = 0.01
+#: Seconds after which a gate that does not open fails its test.
+LONGEST = 20
+GATES = {
+    "wedata_gate_one_task": "daily",
+    "wedata_gate_workflow": "daily",
+    "wedata_gate_hourly_into_daily": "hourly",
+    "wedata_map_over_instances": "daily",
+    "wedata_gate_without_logical_date": "daily",
+}
+
+
+def load(name: str) -> DAG:
+    """Return the DAG of an example file, with a wait that suits a test."""
+    bag = DagBag(dag_folder=str(EXAMPLES / f"{name}.py"))
+    assert bag.import_errors == {}
+    dag: DAG = bag.dags[name]
+    for task in dag.tasks:
+        settings: dict[str, Any] = task.partial_kwargs if task.is_mapped else vars(task)
+        if "poke_interval" in settings:
+            settings |= {"poke_interval": INTERVAL, "timeout": LONGEST}
+    return dag
+
+
+@pytest.mark.parametrize(("name", "scenario"), GATES.items())
+def test_an_example_ends_well(name: str, scenario: str, wait: Any, run_dag: Callable[..., Any]) -> None:
+    wedata: StandIn = wait.wedata
+    scenarios.SCENARIOS[scenario](wedata.world, 1.0)
+    without_date = name == "wedata_gate_without_logical_date"
+    run = run_dag(load(name), run_after=NOON, logical_date=None if without_date else NOON)
+    assert {task.task_id: task.state for task in run.get_task_instances() if task.state != "success"} == {}
+    assert wedata.requests
+
+
+def test_each_example_is_tested_and_short() -> None:
+    files = {path.stem: path.read_text().splitlines() for path in EXAMPLES.glob("wedata_gate*.py")}
+    assert set(files) <= set(GATES)
+    assert [name for name, lines in files.items() if len(lines) >= 40] == []
+
+
+def test_each_example_says_in_its_docstring_what_it_shows() -> None:
+    for path in EXAMPLES.glob("*.py"):
+        assert inspect.cleandoc(path.read_text()).startswith('"""')
