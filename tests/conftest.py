@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from airflow_provider_wedata.api import registry
 
 if TYPE_CHECKING:

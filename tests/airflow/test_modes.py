@@ -161,7 +161,7 @@ def test_a_trigger_that_crashed_or_came_back_with_nonsense_fails_the_task_howeve
     method: str, soft: str, wait: Any
 ) -> None:
     kwargs = (
-        {"error": "Trigger failure"} if method == "__fail__" else {"event": {"verdict": {"status": "met"}, "watch": {}}}
+        {"error": "Trigger failure"} if method == "__fail__" else {"event": {"verdict": {"status": "met"}}}
     )
     expected = TaskDeferralError if method == "__fail__" else ValueError
     with pytest.raises(expected):
