@@ -142,7 +142,9 @@ class TestShapesOfAnswers:
         row = b'{"InstanceKey":"71_2026-03-01 00:00:00","TaskId":"71","InstanceState":"COMPLETED"}'
         body = faults.body(b'{"Response":{"Data":{"TotalCount":0,"Items":[' + row + b"]}}}")
         pump.wedata.faults.when(lambda _: True, body)
-        assert (pump.look(ANY).kind, pump.look(TASK_71).kind) == (Kind.WAITING, Kind.WAITING)
+        assert pump.look(TASK_71).kind == Kind.WAITING
+        with pytest.raises(UnreadableAnswer, match="asked for instances that are EXPIRED, got COMPLETED"):
+            pump.look(ANY)
 
     def test_the_page_count_of_the_answer_is_not_asked(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(total_page_number_zero=True))
@@ -199,6 +201,16 @@ class TestOddRows:
         crowd(pump.wedata.world, 150)
         add(pump.wedata.world, "71", "TERMINATING")
         assert seen(pump.look(ANY)) == (Kind.WAITING, "150 of 151 COMPLETED")
+
+    @pytest.mark.parametrize("shown", ["RUNNING", None])
+    @pytest.mark.parametrize("state", ["COMPLETED", "EXPIRED"])
+    def test_a_count_whose_rows_are_in_another_state_is_not_believed(
+        self, pump: Any, state: str, shown: str | None
+    ) -> None:
+        crowd(pump.wedata.world, 100)
+        add(pump.wedata.world, "71", state, second=80_000, extra={"InstanceState": shown})
+        with pytest.raises(UnreadableAnswer, match=f"asked for instances that are {state}, got {shown}"):
+            pump.look(ANY)
 
     def test_one_row_twice_in_a_page_is_not_two_that_were_named(self, pump: Any) -> None:
         first = add(pump.wedata.world, "71")
