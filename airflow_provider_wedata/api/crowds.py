@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.parts import Scope, Sizes
+    from airflow_provider_wedata.api.parts import Pace, Scope, Sizes
 
 #: How often a crowd is read from the start.
 MOST_READINGS = 8
@@ -106,10 +106,12 @@ class Crowd(Part):
 class Second(Crowd):
     """The instances of one second. Each page tells how many there are; if they differ, rows came or went."""
 
-    def __init__(self, scope: Scope, second: int, sizes: Sizes) -> None:
+    def __init__(self, scope: Scope, second: int, pace: Pace, *, walked: bool = False) -> None:
         self._span = Span(second, second)
+        self._pace = pace
+        self._walked = walked
         self._turn = -1
-        super().__init__(scope, sizes)
+        super().__init__(scope, pace.sizes)
 
     def _first_pass(self) -> None:
         self._turn += 1
@@ -134,6 +136,8 @@ class Second(Crowd):
         if self._number is None:
             self._number = page.total
             self._passes = 1
+            if self._walked and page.total <= self._sizes.page:  # a crowd tells nothing of its neighbours
+                self._pace.met(page.total, 1)
             self._ask(range(2, self._sizes.pages(page.total) + 1))
         elif page.total != self._number:
             self._tear()
@@ -150,7 +154,7 @@ class Second(Crowd):
         return f"of the second {zone.write(second) if second else ''} ({zone})"
 
     def _widened(self) -> Part:
-        return Second(replace(self.scope, wide=True), self._span.first or 0, self._sizes)
+        return Second(replace(self.scope, wide=True), self._span.first or 0, self._pace)
 
 
 class Nulls(Crowd):

@@ -191,6 +191,39 @@ class Tally:
         return self._marks if self._strict else self.keys
 
 
+@dataclass
+class Pace:
+    """How wide the next window is, from how dense and how quiet the list was so far.
+
+    :param pages: that it is meant to hold.
+    :param density: rows a second.
+    """
+
+    sizes: Sizes
+    pages: float
+    density: float = 1.0
+
+    @property
+    def seconds(self) -> int:
+        """How many seconds wide."""
+        return max(1, int(self.pages * self.sizes.page / self.density))
+
+    def met(self, rows: int, seconds: int | None) -> None:
+        """Learn how many rows a window had."""
+        if not rows:
+            self.density = max(self.density / 4, 1e-9)
+        elif seconds is not None:
+            self.density = (self.density + rows / seconds) / 2
+
+    def quiet(self) -> None:
+        """Learn that nothing moved in a window."""
+        self.pages = min(self.pages * 1.3, self.sizes.most)
+
+    def restless(self) -> None:
+        """Learn that something moved in a window."""
+        self.pages = max(self.pages / 2, self.sizes.least)
+
+
 class Part:
     """A part of the list: questions that may go out, in any number at once, until it has ended.
 

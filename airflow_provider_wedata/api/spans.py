@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.crowds import Nulls, Second
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.parts import OLDEST_FIRST, Part, Question, Span, Tally, second_of
+from airflow_provider_wedata.api.parts import OLDEST_FIRST, Pace, Part, Question, Span, Tally, second_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,37 +28,6 @@ _NEWEST_FIRST = ("SCHEDULE_DATE", "DESC")
 _MOST_TAILS = 8
 #: Of a page, so that a window that is meant for one page still is when a few rows come.
 _ROOM = 0.9
-
-
-@dataclass
-class Pace:
-    """How wide the next window is, from how dense and how quiet the list was so far.
-
-    :param pages: that it is meant to hold.
-    :param density: rows a second.
-    """
-
-    sizes: Sizes
-    pages: float
-    density: float = 1.0
-
-    @property
-    def seconds(self) -> int:
-        """How many seconds wide."""
-        return max(1, int(self.pages * self.sizes.page / self.density))
-
-    def met(self, rows: int, seconds: int | None) -> None:
-        """Learn how many rows a window had."""
-        if seconds is not None:
-            self.density = max((self.density + rows / seconds) / 2, 1e-9)
-
-    def quiet(self) -> None:
-        """Learn that nothing moved in a window."""
-        self.pages = min(self.pages * 1.3, self.sizes.most)
-
-    def restless(self) -> None:
-        """Learn that something moved in a window."""
-        self.pages = max(self.pages / 2, self.sizes.least)
 
 
 class Stretch(Part):
@@ -328,7 +297,7 @@ class Updated(Part):
 def part_of(scope: Scope, span: Span, pace: Pace, *, walked: bool = False) -> Part:
     """Return the part that reads the span."""
     if span.first is not None and span.first == span.last:
-        return Second(scope, span.first, pace.sizes)
+        return Second(scope, span.first, pace, walked=walked)
     return Stretch(scope, span, pace, walked=walked)
 
 

@@ -11,9 +11,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.paging import IDS_TOGETHER
-from airflow_provider_wedata.api.parts import OLDEST_FIRST, Part, Scope, Sizes, Span
+from airflow_provider_wedata.api.parts import OLDEST_FIRST, Pace, Part, Scope, Sizes, Span
 from airflow_provider_wedata.api.seen import Seen
-from airflow_provider_wedata.api.spans import Pace, Stretch
+from airflow_provider_wedata.api.spans import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

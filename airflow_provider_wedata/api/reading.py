@@ -1,0 +1,129 @@
+"""Every instance that a query matches, once, as a stream: the plan of windows.py, carried out by a few threads.
+
+The threads ask; the thread that iterates plans and gives out. Knows how an answer's clock becomes the moment
+before which nothing changed, and how to end at once.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Self
+
+from airflow_provider_wedata.api.windows import Windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from airflow_provider_wedata.api.client import Client
+    from airflow_provider_wedata.api.flow import Answer
+    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.operations import Operation, Page
+
+#: Seconds by which WeData's own clocks may differ: the one that dates an answer, the one that dates an update.
+_MARGIN = 10
+#: Seconds by which ours may differ from WeData's: its signature check allows 300.
+_MARGIN_WITHOUT_DATE = 310
+#: Questions at once: enough for 20 a second where an answer takes half a second.
+_UNDER_WAY = 10
+#: Seconds to wait for threads at the end. Only one that still connects needs longer; it then ends by itself.
+_LAST_WAIT = 2.0
+
+_Task = tuple[int, "Operation[Page]"]
+_Outcome = tuple[int, "Answer[Page] | BaseException"]
+
+
+class Reading:
+    """The instances that a query matches, each once, as it was when it was first read. To be iterated once.
+
+    In the order of schedule time where nothing moves meanwhile (of the query's own sort, if it names one and
+    the list is not longer than 25,600). Use it with ``with``, or close it: that closes its client too.
+
+    :param under_way: questions at once.
+    :raises ApiError: while it is iterated; `ListNotAtRest` names the instances that kept coming and going.
+    """
+
+    def __init__(self, client: Client, query: InstanceQuery, *, under_way: int = _UNDER_WAY) -> None:
+        #: How often WeData was asked, and how often it answered "too many".
+        self.requests = 0
+        self.throttled = 0
+        self._client = client
+        self._plan = Windows(query, under_way=under_way)
+        self._most = under_way
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._outcomes: SimpleQueue[_Outcome] = SimpleQueue()
+        self._threads: list[Thread] = []
+
+    @property
+    def total(self) -> int | None:
+        """How many there are by WeData's first count; None before it is there, and where ids are named."""
+        return self._plan.total
+
+    @property
+    def rows(self) -> int:
+        """How many were read so far."""
+        return self._plan.rows
+
+    def __iter__(self) -> Iterator[TaskInstance]:
+        try:
+            self._ask()
+            while not self._plan.ended:
+                self._feed(*self._outcomes.get())
+                rows = self._plan.take()
+                self._ask()
+                yield from rows
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End now, whatever is under way."""
+        threads, self._threads = self._threads, []
+        for _ in threads:
+            self._tasks.put(None)
+        self._client.close()
+        for thread in threads:
+            thread.join(_LAST_WAIT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self) -> None:
+        for task in self._plan.next():
+            self._tasks.put(task)
+            if len(self._threads) < self._most:
+                thread = Thread(target=self._work, name="wedata-reading", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            ticket, operation = task
+            outcome: Answer[Page] | BaseException
+            try:
+                outcome = self._client.run(self._client.channel.answered(operation))
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the rows are awaited
+                outcome = error
+            self._outcomes.put((ticket, outcome))
+
+    def _feed(self, ticket: int, outcome: Answer[Page] | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        self.requests += outcome.attempts
+        self.throttled += outcome.throttled
+        self._plan.feed(ticket, outcome.value, _calm(outcome))
+
+
+def _calm(answer: Answer[Page]) -> datetime:
+    """Return a moment on WeData's clock, certainly before the question was sent."""
+    if answer.date is None:
+        seconds = answer.sent.utc - _MARGIN_WITHOUT_DATE
+    else:
+        seconds = answer.date - answer.trip - _MARGIN
+    return datetime.fromtimestamp(seconds, tz=UTC)
