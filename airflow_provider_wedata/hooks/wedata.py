@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.client import AsyncClient, Client, Transport
     from airflow_provider_wedata.api.flow import Channel
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.reading import Reading
 
 
 class WeDataHook(BaseHook):
@@ -190,12 +191,19 @@ class WeDataHook(BaseHook):
 
         :raises WeDataApiError: as `list_task_instances`.
         """
-        from airflow_provider_wedata.api.paging import Listing  # noqa: PLC0415 - as above
+        with as_airflow_errors(), self.reading(query) as reading:
+            yield from reading
 
-        listing = Listing(query)
-        with as_airflow_errors(), self.get_conn() as client:
-            while operation := listing.operation():
-                yield from listing.feed(client.ask(operation))
+    def reading(self, query: InstanceQuery) -> Reading:
+        """Return the same as an object that tells how far it is; to be used in a ``with`` block.
+
+        What it raises while it is read is not translated: see `exceptions.as_airflow_errors`.
+
+        :raises WeDataConfigError: if the connection is not usable.
+        """
+        from airflow_provider_wedata.api.reading import Reading  # noqa: PLC0415 - as above
+
+        return Reading(self.get_conn(), query)
 
     def _not_found(self) -> InvalidRequest:
         return InvalidRequest(
