@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import DAG, Asset, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
-orders = Asset(name="orders", uri="x-example://orders")
+orders = Asset("x-example://orders")
 
 with DAG("wedata_gate_without_logical_date", schedule=[orders], start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     gate = WeDataTaskInstanceSensor(

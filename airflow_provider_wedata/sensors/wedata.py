@@ -199,7 +199,7 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     def _started(self, context: Context) -> float:
         """Return when this wait began; in reschedule mode, as Airflow has it, at the first poke of all tries."""
         if self.reschedule and not self.deferrable and "ti" in context:
-            first = context["ti"].get_first_reschedule_date(context)
+            first = _first_poke(context, self.retries or 0)
             if first is not None:
                 return float(first.timestamp())
         return time.time()
@@ -239,6 +239,24 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         if verdict.kind is Kind.SKIPPED or self.soft_fail or self.never_fail:
             raise AirflowSkipException(message)
         raise _ENDS[verdict.kind](message)
+
+
+def _first_poke(context: Context, retries: int) -> datetime | None:
+    """Return when a rescheduled sensor poked first, as Airflow's own sensors find it out."""
+    ti: Any = context["ti"]
+    if hasattr(ti, "get_first_reschedule_date"):
+        first: datetime | None = ti.get_first_reschedule_date(context)
+        return first
+    from airflow.sensors.base import _orig_start_date  # noqa: PLC0415 - Airflow 2.11 tells it only here
+
+    began: datetime | None = _orig_start_date(
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        run_id=ti.run_id,
+        map_index=ti.map_index,
+        try_number=(ti.max_tries or 0) - retries + 1,
+    )
+    return began
 
 
 class _Wait:
