@@ -83,7 +83,8 @@ def count_projects(project_id: str | None = None) -> Operation[int]:
 
 def _page(response: Mapping[str, Any], query: InstanceQuery) -> Page:
     total, items = _page_of(response)
-    rows = tuple(TaskInstance.read(item, query.zone.wire) for item in items)
+    zone = query.zone.wire
+    rows = tuple(TaskInstance.read(item, zone) for item in items)
     for row in rows:
         query.check(row)
     return Page(total, rows)
