@@ -1,6 +1,4 @@
-"""From what a user names as `output_path` to a place for a file. Knows Airflow's object stores,
-which export/ does not know.
-"""
+"""From what a user names as `output_path` to a place for a file. Knows Airflow and its object stores."""
 
 from __future__ import annotations
 

@@ -238,7 +238,10 @@ def _callback(check: Callable[[], None]) -> tuple[Any, threading.Event]:
             super().relative_update(inc)
             if ended.is_set():
                 raise InterruptedError
-            check()
+            try:
+                check()
+            except BaseException as stop:  # which no Exception is, fsspec loses, and s3fs does not abort for
+                raise InterruptedError from stop
 
     return Leash(), ended
 

@@ -27,10 +27,27 @@ if TYPE_CHECKING:
 DYING = Path(__file__).with_name("dying.py")
 
 
-def write(path: Path | str, data: bytes = b"new", *, replace: bool = True) -> int:
+def write(
+    path: Path | str,
+    data: bytes = b"new",
+    *,
+    replace: bool = True,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> int:
     with published(LocalFile(str(path)), replace=replace) as publication:
         publication.file.write(data)
+        meanwhile()
     return publication.size
+
+
+def write_noise(path: Path, form: Format, raw: Callable[..., Any]) -> None:
+    """Write rows that no codec makes small."""
+    with published(LocalFile(str(path))) as publication:
+        writer = form.writer(publication.file, WireZone(8))
+        for number in range(30_000):
+            noise = {"InstanceKey": os.urandom(20).hex()}
+            writer.write(TaskInstance.read(raw(number % 1000) | noise, WireZone(8)))
+        writer.finish()
 
 
 def names(directory: Path) -> list[str]:
@@ -49,9 +66,8 @@ class TestPublished:
     def test_an_error_in_the_block_changes_nothing(self, tmp_path: Path) -> None:
         final = tmp_path / "a.jsonl"
         final.write_bytes(b"old")
-        with pytest.raises(ZeroDivisionError), published(LocalFile(str(final))) as publication:
-            publication.file.write(b"new")
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            write(final, meanwhile=lambda: 1 / 0)
         assert (final.read_bytes(), names(tmp_path)) == (b"old", ["a.jsonl"])
 
     def test_a_file_url_is_a_path(self, tmp_path: Path) -> None:
@@ -91,19 +107,16 @@ class TestPublished:
 class TestNotReplaced:
     def test_a_file_that_is_there_stays_and_nothing_is_begun(self, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(b"old")
-        place = LocalFile(str(tmp_path / "a"))
-        with pytest.raises(AlreadyThere) as refused, published(place, replace=False):
-            pytest.fail("begun")
+        with pytest.raises(AlreadyThere) as refused:
+            write(tmp_path / "a", replace=False)
         assert str(refused.value) == (
             f"{tmp_path}/a: there is a file already, and if_exists is not 'replace'"
         )
         assert (tmp_path / "a").read_bytes() == b"old"
 
     def test_nor_is_one_replaced_that_came_meanwhile(self, tmp_path: Path) -> None:
-        place = LocalFile(str(tmp_path / "a"))
-        with pytest.raises(AlreadyThere), published(place, replace=False) as publication:
-            publication.file.write(b"new")
-            (tmp_path / "a").write_bytes(b"faster")
+        with pytest.raises(AlreadyThere):
+            write(tmp_path / "a", replace=False, meanwhile=lambda: (tmp_path / "a").write_bytes(b"faster"))
         assert ((tmp_path / "a").read_bytes(), names(tmp_path)) == (b"faster", ["a"])
 
     def test_where_nothing_is_the_file_is_written(self, tmp_path: Path) -> None:
@@ -150,28 +163,31 @@ class TestLeavings:
 
 
 class TestKilled:
-    """With -9, at every line of publishing, some of them in the midst of writing."""
+    """With -9, at the lines of publishing, one after the other, some of them in the midst of writing."""
 
     @pytest.mark.parametrize(
-        ("before", "how"), [("old", "replace"), ("nothing", "replace"), ("nothing", "keep")]
+        ("before", "how", "moments"),
+        [("old", "replace", 1000), ("nothing", "replace", 25), ("nothing", "keep", 50)],
     )
-    def test_no_part_ever_and_the_next_run_succeeds(self, tmp_path: Path, before: str, how: str) -> None:
+    def test_no_part_ever_and_the_next_run_succeeds(
+        self, tmp_path: Path, before: str, how: str, moments: int
+    ) -> None:
         neighbour = ".a.jsonl.gz.0123456789abcdef.part"
         (tmp_path / neighbour).write_bytes(b"par")
         with published(LocalFile(str(tmp_path / "a.jsonl"))) as living:
             living.file.write(b"living")
-            mine = [name for name in names(tmp_path) if name != neighbour]
-            command = [sys.executable, str(DYING), str(tmp_path), before, how]
+            clean = sorted([*names(tmp_path), "a.jsonl"])
+            command = [sys.executable, str(DYING), "local", str(tmp_path), before, how, str(moments)]
             ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-            told = [json.loads(line) for line in ran.stdout.splitlines()]
-        assert len(told) > 40
-        assert {deaths["killed"] for deaths in told} == {9}
-        assert {deaths["final"] for deaths in told} == {before, "new"}
-        assert {deaths["left"] for deaths in told} == {1, 2}  # that of the living writer is one
-        assert {deaths.get("next", 0) for deaths in told} == {0}
-        assert {deaths["then"] for deaths in told} == {"new"}
-        clean = {tuple(sorted([*mine, neighbour, "a.jsonl"]))}
-        assert {tuple(deaths["files"]) for deaths in told if "next" in deaths} == clean
+        told = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert len(told) > 20
+        assert {death["killed"] for death in told} == {9}
+        assert {death["final"] for death in told} == {before, "new"}
+        assert {death["left"] for death in told} == {1, 2}  # that of the living writer is one
+        nexts = [death for death in told if "next" in death]
+        assert [(death["next"], death["then"], death["files"]) for death in nexts] == [
+            (0, "next", clean) for _ in nexts
+        ]
 
 
 class TestRefusals:
@@ -182,8 +198,10 @@ class TestRefusals:
             ("{0}/new/", "it is a directory; name a file in it"),
             (
                 "{0}/no/such/a.jsonl",
-                "its directory does not exist, and is not created here: it may be a typing error "
-                "(No such file or directory)",
+                (
+                    "its directory does not exist, and is not created here: it may be a typing error "
+                    "(No such file or directory)"
+                ),
             ),
             ("{0}/file/a.jsonl", "a part of it is a file, no directory (Not a directory)"),
             ("{0}/circle", "its symbolic links lead in a circle (Too many levels of symbolic links)"),
@@ -251,17 +269,14 @@ def full_disk() -> Iterator[None]:
 class TestFullDisk:
     @pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
     @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+    @pytest.mark.usefixtures("full_disk")
     def test_is_told_and_leaves_nothing(
-        self, tmp_path: Path, raw: Callable[..., Any], full_disk: None, name: str, compression: str | None
+        self, tmp_path: Path, raw: Callable[..., Any], name: str, compression: str | None
     ) -> None:
         final = tmp_path / "a"
         final.write_bytes(b"old")
-        with pytest.raises(NotWritten) as told, published(LocalFile(str(final))) as publication:
-            writer = Format.read(name, compression, None).writer(publication.file, WireZone(8))
-            for number in range(30_000):
-                noise = {"InstanceKey": os.urandom(20).hex()}  # which no codec makes small
-                writer.write(TaskInstance.read(raw(number % 1000) | noise, WireZone(8)))
-            writer.finish()
+        with pytest.raises(NotWritten) as told:
+            write_noise(final, Format.read(name, compression, None), raw)
         assert str(told.value) == f"{final}: not written: File too large"
         assert (final.read_bytes(), names(tmp_path)) == (b"old", ["a"])
 
