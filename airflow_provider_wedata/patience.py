@@ -67,7 +67,7 @@ class Patience:
         """Return the verdict, or, of a wait that is not over, that nothing appeared in time or time is over."""
         if verdict.kind is not Kind.WAITING:
             return verdict
-        nothing = verdict.census is not None and not verdict.census.total
+        nothing = verdict.census is not None and not verdict.census.total and not verdict.census.unsure
         if nothing and self.appear_timeout is not None and now >= self.started + self.appear_timeout:
             message = f"no instance appeared in {self.appear_timeout:g} s (appear_timeout)"
             return replace(verdict, kind=Kind.MISSING, message=message)

@@ -36,8 +36,8 @@ class Pages:
     def __init__(self, query: InstanceQuery, *, keyword: str | None = None) -> None:
         self._query = query
         self._keyword = keyword
-        self._keys: set[str] = set()
-        self._totals: set[int] = set()
+        self.keys: set[str] = set()
+        self.totals: set[int] = set()
         self._length = 0
         self.page = 1
         self.ended = False
@@ -45,7 +45,7 @@ class Pages:
     @property
     def whole(self) -> bool:
         """True if the pass has ended and saw every row once."""
-        return self.ended and self._totals == {len(self._keys)} and self._length == len(self._keys)
+        return self.ended and self.totals == {len(self.keys)} and self._length == len(self.keys)
 
     def operation(self) -> Operation[Page]:
         """Return the next page's question."""
@@ -54,9 +54,9 @@ class Pages:
 
     def feed(self, page: Page) -> list[TaskInstance]:
         """Take the answer and return its rows that are new and match."""
-        new = {row.identity: row for row in page.rows if row.identity not in self._keys}
-        self._keys.update(new)
-        self._totals.add(page.total)
+        new = {row.identity: row for row in page.rows if row.identity not in self.keys}
+        self.keys.update(new)
+        self.totals.add(page.total)
         self._length += len(page.rows)
         self.ended = len(page.rows) < PAGE_SIZE or self._length >= page.total
         self.page += 1
@@ -64,12 +64,16 @@ class Pages:
 
 
 class Listing:
-    """A list read until a pass saw the whole of it; each row is given out once, as first seen.
+    """A list read until the whole of it was seen; each row is given out once, as first seen.
+
+    Seen whole is what one pass saw whole, or what several passes saw together, if all of them counted as many
+    rows as that: rows of one second have no order that they must keep from one request to the next.
 
     Named ids are asked for together, as one Keyword. An id that the joint answer lacks is asked for alone
-    before it counts as absent: that several ids in a Keyword are joined by OR is documented nowhere. [I]
+    before it counts as absent: that several ids in a Keyword are joined by OR is documented nowhere. [I] Where
+    that finds it, they are not, and the others of the joint answer are asked for alone, too.
 
-    :param passes: how often each part is read at the most until a pass is whole.
+    :param passes: how often each part is read at the most.
     """
 
     def __init__(self, query: InstanceQuery, *, passes: int = MOST_PASSES) -> None:
@@ -77,6 +81,9 @@ class Listing:
         self._passes = passes
         self._seen: set[str] = set()
         self._found: set[str | None] = set()
+        self._joint: dict[
+            str, tuple[str, ...]
+        ] = {}  # of what is asked for alone: what it was asked with before
         ids = query.keywords
         self._parts = deque(ids[i : i + IDS_TOGETHER] for i in range(0, len(ids), IDS_TOGETHER))
         self._begin(self._parts.popleft() if ids else ())
@@ -87,7 +94,7 @@ class Listing:
 
         :raises ListNotAtRest: if rows came and went in every pass.
         """
-        if self._pages.ended and not self._pages.whole:
+        if self._pages.ended and not self._whole:
             self._again()
         elif self._pages.ended:
             self._ask_alone()
@@ -104,9 +111,16 @@ class Listing:
         self._found.update(row.task_id for row in new)
         return new
 
+    @property
+    def _whole(self) -> bool:
+        together = self._keys | self._pages.keys
+        return self._pages.whole or self._totals | self._pages.totals == {len(together)}
+
     def _begin(self, part: tuple[str, ...]) -> None:
         self._part = part
         self._pass = 1
+        self._keys: set[str] = set()
+        self._totals: set[int] = set()
         self._pages = Pages(self._query, keyword=",".join(part) or None)
 
     def _again(self) -> None:
@@ -117,9 +131,16 @@ class Listing:
                 "narrow the filters, or read when WeData is quieter"
             )
         self._pass += 1
+        self._keys |= self._pages.keys
+        self._totals |= self._pages.totals
         self._pages = Pages(self._query, keyword=",".join(self._part) or None)
 
     def _ask_alone(self) -> None:
-        together, self._part = self._part, ()
-        if len(together) > 1:
-            self._parts.extend((one,) for one in together if one not in self._found)
+        part, self._part = self._part, ()
+        lacking = [one for one in part if one not in self._found] if len(part) > 1 else []
+        self._joint |= dict.fromkeys(lacking, part)
+        if len(part) == 1 and part[0] in self._found:  # the joint answer lacked it, and it is there
+            together = self._joint.get(part[0], ())
+            lacking = [one for one in together if one not in self._joint]
+            self._joint |= dict.fromkeys(together, ())
+        self._parts.extend((one,) for one in lacking)

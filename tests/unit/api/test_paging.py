@@ -143,7 +143,7 @@ def test_rows_that_only_change_places_are_all_read_or_the_pass_is_not_whole(
 ) -> None:
     shelf = Shelf(size)
     one = pages(shelf, happens)
-    assert not one.whole or set(shelf.keys()) == one._keys
+    assert not one.whole or set(shelf.keys()) == one.keys
 
 
 @pytest.mark.parametrize("kind", ["add", "delete"])
@@ -153,14 +153,14 @@ def test_a_pass_while_rows_only_come_or_only_go_is_whole_only_if_it_saw_the_list
 ) -> None:
     shelf = Shelf(size)
     one = pages(shelf, [[(kind, here, there) for _, here, there in each] for each in happens])
-    assert not one.whole or set(shelf.keys()) == one._keys
+    assert not one.whole or set(shelf.keys()) == one.keys
 
 
 def test_one_gone_and_one_come_at_once_may_go_unnoticed_so_who_counts_reads_twice() -> None:
     shelf = Shelf(150)
     one = pages(shelf, [[], [("delete", 0, 0), ("add", 149, 0)]])
     assert one.whole
-    assert set(shelf.keys()) - one._keys == {row("7", 100).instance_key}  # moved to a page already read
+    assert set(shelf.keys()) - one.keys == {row("7", 100).instance_key}  # moved to a page already read
 
 
 @pytest.mark.parametrize(
