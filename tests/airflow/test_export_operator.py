@@ -1,0 +1,365 @@
+"""An export as a task: before a stand-in WeData, over a socket, with everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+from airflow.models.asset import AssetEvent
+from airflow.sdk import DAG, Asset
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.lineage import HookLineageCollector
+from airflow.utils.session import create_session
+
+from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.exceptions import (
+    WeDataApiError,
+    WeDataConfigError,
+    WeDataExportError,
+    WeDataPermissionError,
+)
+from airflow_provider_wedata.export.progress import Progress
+from airflow_provider_wedata.operators import wedata as operators
+from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
+from airflow_provider_wedata.standin import StandIn, SteppedClock, faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.usefixtures("wedata"),
+    # Airflow's own, of `dag.test()`.
+    pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient."),
+]
+
+CONNECTION = "AIRFLOW_CONN_WEDATA_DEFAULT"
+NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
+PAGES = 4
+#: Rows on four pages, all at rest.
+ROWS = 350
+
+FAULTS = {
+    "throttle": faults.throttle(),
+    "reset": faults.reset(),
+    "502": faults.http_status(502),
+    "cut": faults.cut(),
+    "unreadable": faults.not_json(),
+    "slow": faults.slow(0.3),
+}
+
+
+@pytest.fixture
+def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """Give a WeData with four pages of instances that ended yesterday, as Airflow's connection."""
+    with StandIn(clock=SteppedClock("2026-03-01 12:00:00"), limit=None) as wedata:
+        for number in range(ROWS):
+            hour, minute = divmod(number, 60)
+            wedata.world.add(
+                task_id=f"2025071420013{number:04}",
+                task_name="数据" if number % 2 else "orders",
+                schedule_time=f"2026-02-28 {hour:02}:{minute:02}:00",
+                start_time=f"2026-02-28 {hour:02}:{minute:02}:05",
+                end_time="2026-02-28 12:00:00",
+                last_update_time="2026-02-28 12:00:00",
+                state="COMPLETED",
+                extra={"FieldOfTomorrow": number},
+            )
+        monkeypatch.setenv(CONNECTION, wedata.connection_json(requests_per_second=1000, retries=3))
+        yield wedata
+
+
+def export(path: Path | str, **parameters: Any) -> WeDataExportTaskInstancesOperator:
+    return WeDataExportTaskInstancesOperator(task_id="export", output_path=str(path), **parameters)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+class TestFile:
+    def test_holds_every_instance_once_in_order_with_fields_of_tomorrow(
+        self, wedata: StandIn, tmp_path: Path
+    ) -> None:
+        export(tmp_path / "a").execute({})
+        found = rows(tmp_path / "a")
+        assert wedata.world.keys == [row["InstanceKey"] for row in found]
+        assert list(range(ROWS)) == [row["FieldOfTomorrow"] for row in found]
+        assert "2026-02-28 00:00:05" == found[0]["StartTime"]
+
+    def test_summary(self, wedata: StandIn, tmp_path: Path) -> None:
+        found = export(f"file://{tmp_path}/a", time_zone="UTC+5").execute({})
+        assert 0 < found.pop("seconds")
+        assert {
+            "path": f"file://{tmp_path}/a",
+            "rows": ROWS,
+            "bytes": (tmp_path / "a").stat().st_size,
+            "requests": len(wedata.requests),
+            "throttled": 0,
+            "time_zone": "UTC+5",
+        } == found
+        assert "2026-02-27 21:00:05" == rows(tmp_path / "a")[0]["StartTime"]
+
+    @pytest.mark.parametrize("file_format", ["csv", "parquet"])
+    def test_in_other_formats(self, tmp_path: Path, file_format: str) -> None:
+        export(tmp_path / "a", file_format=file_format, compression="gzip", time_zone="UTC+5").execute({})
+        data = (tmp_path / "a").read_bytes()
+        if file_format == "csv":
+            lines = gzip.decompress(data).decode().splitlines()
+            assert [",".join(FIELD_NAMES), ROWS + 1] == [lines[0], len(lines)]
+            assert ",2026-02-27 21:00:05," in lines[1]
+        else:
+            table = pq.read_table(io.BytesIO(data))
+            assert [list(FIELD_NAMES), ROWS] == [table.column_names, table.num_rows]
+            assert datetime(2026, 2, 27, 16, 0, 5, tzinfo=UTC) == table["StartTime"][0].as_py()
+
+    def test_holds_chosen_fields_of_filtered_instances(self, wedata: StandIn, tmp_path: Path) -> None:
+        export(tmp_path / "a", fields=["TaskName", "InstanceKey"], keyword="orders").execute({})
+        wanted = [key for at, key in enumerate(wedata.world.keys) if not at % 2]
+        assert [{"TaskName": "orders", "InstanceKey": key} for key in wanted] == rows(tmp_path / "a")
+
+
+class TestFaults:
+    @pytest.fixture
+    def untroubled(self, tmp_path: Path) -> bytes:
+        export(tmp_path / "untroubled").execute({})
+        return (tmp_path / "untroubled").read_bytes()
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_on_every_page_change_no_byte(
+        self, wedata: StandIn, tmp_path: Path, untroubled: bytes, fault: str
+    ) -> None:
+        for page in range(1, PAGES + 1):
+            wedata.faults.when(faults.on_page(page), FAULTS[fault], 1)
+        summary = export(tmp_path / "a").execute({})
+        assert untroubled == (tmp_path / "a").read_bytes()
+        again = 0 if fault == "slow" else PAGES
+        assert [2 * PAGES + again, PAGES + again] == [len(wedata.requests), summary["requests"]]
+        assert summary["throttled"] == (PAGES if fault == "throttle" else 0)
+
+    def test_that_do_not_end_publish_nothing(
+        self, wedata: StandIn, tmp_path: Path, untroubled: bytes
+    ) -> None:
+        wedata.faults.when(faults.on_page(3), faults.error("FailedOperation"))
+        with pytest.raises(WeDataApiError):
+            export(tmp_path / "untroubled").execute({})
+        assert [untroubled, ["untroubled"]] == [(tmp_path / "untroubled").read_bytes(), names(tmp_path)]
+
+    def test_that_a_retry_cannot_mend_spend_none(self, wedata: StandIn, tmp_path: Path) -> None:
+        wedata.faults.next(faults.error("UnauthorizedOperation"))
+        with pytest.raises(WeDataPermissionError):
+            export(tmp_path / "a").execute({})
+        assert [] == names(tmp_path)
+
+
+class TestIfExists:
+    @pytest.fixture
+    def old(self, tmp_path: Path) -> Path:
+        path = tmp_path / "a"
+        path.write_text("old")
+        return path
+
+    def test_replace(self, old: Path) -> None:
+        export(old).execute({})
+        assert ROWS == len(rows(old))
+
+    @pytest.mark.parametrize(
+        ("choice", "error"), [("fail", WeDataConfigError), ("skip", AirflowSkipException)]
+    )
+    def test_fail_and_skip_ask_wedata_nothing(
+        self, wedata: StandIn, old: Path, choice: str, error: type[Exception]
+    ) -> None:
+        with pytest.raises(error, match=f"^output_path: {old}: there is a file already"):
+            export(old, if_exists=choice).execute({})
+        assert ["old", []] == [old.read_text(), wedata.requests]
+
+    @pytest.mark.parametrize(
+        ("choice", "error"), [("fail", WeDataConfigError), ("skip", AirflowSkipException)]
+    )
+    def test_a_file_that_came_meanwhile_stays(
+        self, wedata: StandIn, tmp_path: Path, choice: str, error: type[Exception]
+    ) -> None:
+        wedata.between(lambda number: number == 2 and (tmp_path / "a").write_text("faster"))
+        with pytest.raises(error, match="there is a file already"):
+            export(tmp_path / "a", if_exists=choice).execute({})
+        assert ["faster", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
+
+    @pytest.mark.parametrize("choice", ["fail", "skip"])
+    def test_where_nothing_is_it_is_written(self, tmp_path: Path, choice: str) -> None:
+        assert ROWS == export(tmp_path / "a", if_exists=choice).execute({})["rows"]
+
+
+class TestIfEmpty:
+    @pytest.mark.parametrize(("file_format", "size"), [("jsonl", 0), ("csv", 280)])
+    def test_write(self, tmp_path: Path, file_format: str, size: int) -> None:
+        found = export(tmp_path / "a", keyword="nothing", file_format=file_format).execute({})
+        assert [0, size, size] == [found["rows"], found["bytes"], (tmp_path / "a").stat().st_size]
+
+    @pytest.mark.parametrize(
+        ("choice", "error"), [("fail", WeDataExportError), ("skip", AirflowSkipException)]
+    )
+    def test_fail_and_skip_leave_what_is_there(
+        self, tmp_path: Path, choice: str, error: type[Exception]
+    ) -> None:
+        (tmp_path / "a").write_text("old")
+        told = f"^output_path: {tmp_path}/a: not written, for no instance matches .*'keyword': 'nothing'"
+        with pytest.raises(error, match=told):
+            export(tmp_path / "a", keyword="nothing", if_empty=choice).execute({})
+        assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
+
+    @pytest.mark.parametrize("choice", ["fail", "skip"])
+    def test_what_is_not_empty_is_written(self, tmp_path: Path, choice: str) -> None:
+        assert ROWS == export(tmp_path / "a", if_empty=choice).execute({})["rows"]
+
+
+class TestKill:
+    """Page 3 takes longer than anybody waits for: who does not stop at once is seen by the clock on the wall."""
+
+    @pytest.fixture
+    def waiting(self, wedata: StandIn, tmp_path: Path) -> WeDataExportTaskInstancesOperator:
+        wedata.faults.when(faults.on_page(3), faults.slow(60))
+        (tmp_path / "a").write_text("old")
+        return export(tmp_path / "a")
+
+    def test_from_another_thread(
+        self, wedata: StandIn, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
+    ) -> None:
+        wedata.after(lambda received: received.params.get("PageNumber") == 4 and waiting.on_kill())
+        with pytest.raises(WeDataExportError, match=f"^output_path: {tmp_path}/a: killed, so not written$"):
+            waiting.execute({})
+        assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
+
+    def test_by_a_signal_as_airflow_does(
+        self, wedata: StandIn, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
+    ) -> None:
+        before = signal.signal(signal.SIGTERM, lambda *_: waiting.on_kill())
+        wedata.after(
+            lambda received: received.params.get("PageNumber") == 4 and os.kill(os.getpid(), signal.SIGTERM)
+        )
+        try:
+            with pytest.raises(WeDataExportError, match="killed, so not written"):
+                waiting.execute({})
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
+
+    def test_before_it_began(self, tmp_path: Path) -> None:
+        operator = export(tmp_path / "a")
+        operator.on_kill()
+        with pytest.raises(WeDataExportError, match="killed, so not written"):
+            operator.execute({})
+        assert [] == names(tmp_path)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("parameters", "told"),
+        [
+            ({"file_format": "xml"}, "file_format: 'xml' is not known; expected jsonl or csv or parquet"),
+            ({"compression": "bz2"}, "compression: 'bz2' is not known; expected gzip or zstd"),
+            ({"if_exists": "append"}, "if_exists: 'append' is not known; expected replace or fail or skip"),
+            ({"if_empty": None}, "if_empty: None is not known; expected write or skip or fail"),
+            ({"fields": ["TaskId", "Nonsense"]}, r"fields: \['Nonsense'\] not known; expected some of Proj"),
+            ({"schedule_time_from": "2026-03-02", "schedule_time_to": "2026-03-01"}, "schedule_time"),
+            ({"instance_type": "nonsense"}, "instance_type"),
+        ],
+    )
+    def test_of_a_parameter_when_the_task_is_built(self, parameters: dict[str, Any], told: str) -> None:
+        with pytest.raises(WeDataConfigError, match=f"^{told}"):
+            export("/tmp/a", **parameters)  # noqa: S108 - nothing is written
+
+    @pytest.mark.parametrize(
+        ("path", "told"),
+        [
+            ("/no/such/a.jsonl", "/no/such/a.jsonl: its directory does not exist"),
+            ("", "'' is empty; expected a path or a URL"),
+            ("sftp://host/a.jsonl", "sftp://host/a.jsonl: in sftp:// a file can be seen before it is whole"),
+            ("s3://bucket", "s3://bucket: it names no object"),
+            ("gs://bucket/a", "gs://bucket/a: no library for gs:// is installed here"),
+        ],
+    )
+    def test_of_a_path_before_anything_is_asked(self, wedata: StandIn, path: str, told: str) -> None:
+        with pytest.raises(WeDataConfigError, match=f"^output_path: {told}") as refused:
+            export(path).execute({})
+        assert [True, []] == [isinstance(refused.value, AirflowFailException), wedata.requests]
+
+    def test_of_a_missing_library_before_anything_is_asked(
+        self, wedata: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(WeDataConfigError, match=r"install airflow-provider-wedata\[parquet\]"):
+            export(tmp_path / "a", file_format="parquet").execute({})
+        assert [[], []] == [names(tmp_path), wedata.requests]
+
+
+class TestInAirflow:
+    def test_the_summary_is_the_xcom_and_the_extra_of_the_outlets(
+        self, tmp_path: Path, run_dag: Callable[..., Any]
+    ) -> None:
+        asset = Asset(name="instances", uri=f"file://{tmp_path}/instances")
+        with DAG("export", schedule=None, start_date=NOON) as dag:
+            export(tmp_path / "{{ dag.dag_id }}-{{ 1 + 1 }}.jsonl", outlets=[asset])
+        run = run_dag(dag, run_after=NOON, logical_date=None)
+        xcom = run.get_task_instance("export").xcom_pull(task_ids="export")
+        assert [f"{tmp_path}/export-2.jsonl", ROWS] == [xcom["path"], xcom["rows"]]
+        assert ["export-2.jsonl"] == names(tmp_path)
+        with create_session() as session:
+            (event,) = session.query(AssetEvent).filter_by(source_dag_id="export").all()
+            assert xcom == {name: event.extra[name] for name in xcom}
+
+    def test_mapped_over_formats(self, tmp_path: Path, run_dag: Callable[..., Any]) -> None:
+        with DAG("export_mapped", schedule=None, start_date=NOON) as dag:
+            WeDataExportTaskInstancesOperator.partial(task_id="export", if_empty="fail").expand_kwargs(
+                [{"file_format": name, "output_path": str(tmp_path / name)} for name in ("jsonl", "csv")]
+            )
+        run = run_dag(dag, run_after=NOON, logical_date=None)
+        assert ["success"] * 2 == [task.state for task in run.get_task_instances()]
+        assert ["csv", "jsonl"] == names(tmp_path)
+
+    def test_lineage_names_where_it_came_from_and_went(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        collector = HookLineageCollector()
+        monkeypatch.setattr(operators, "get_hook_lineage_collector", lambda: collector)
+        export(tmp_path / "a").execute({})
+        found = collector.collected_assets
+        assert [["wedata://1460947878944567296/task_instances"], [f"file://{tmp_path}/a"]] == [
+            [item.asset.uri for item in side] for side in (found.inputs, found.outputs)
+        ]
+
+    def test_progress_is_told(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(operators, "Progress", partial(Progress, every=0))
+        export(tmp_path / "a").execute({})
+        told = capfd.readouterr().out
+        assert re.search(rf"\b{ROWS} of {ROWS} rows, \d+ rows/s, 0 throttled, 0 s left\b", told)
+        assert re.search(
+            rf"\bWrote {ROWS} rows, \d+ bytes, to {tmp_path}/a in [\d.]+ s, by 4 requests, 0 of", told
+        )
+
+    def test_a_dag_file_with_an_export_loads_no_library_for_it(self) -> None:
+        code = """
+import sys
+import airflow_provider_wedata.operators.wedata
+print(sorted({"requests", "pyarrow", "s3fs", "airflow_provider_wedata.api.client"} & set(sys.modules)))
+"""
+        ran = subprocess.run(  # noqa: S603
+            [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+        )
+        assert "[]" == ran.stdout.splitlines()[-1]
