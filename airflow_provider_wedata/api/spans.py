@@ -245,7 +245,7 @@ class Survey(Part):
             times = [second for row in page.rows if (second := second_of(row)) is not None]
             self._end_second = max(times, default=int(calm.timestamp()))
             self._judge(found, "DESC", head=True)
-        elif question.start + len(page.rows) == page.total:
+        elif page.rows and question.start + len(page.rows) == page.total:
             self._judge(found, "ASC", head=False)
         return [row for row in page.rows if row.scheduler_time is None]
 

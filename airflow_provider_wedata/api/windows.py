@@ -84,9 +84,10 @@ class Windows:
             for answer in place.given():
                 self._held -= 1
                 rows.extend(row for row in answer if place.part.scope.wants(row) and self._is_new(row))
-            if not (place.part.ended and place.over):
+            if place.part.ended and place.over:
+                del self._places[0]
+            elif not self._unfolded(0):
                 break
-            del self._places[0]
         self.rows += len(rows)
         return rows
 
@@ -104,12 +105,16 @@ class Windows:
                 return None
             if place.part.pending:
                 return place
-            unfolded = place.part.unfold(head=at == 0)
-            if unfolded is None:
+            if not self._unfolded(at):
                 at += 1
-            else:
-                self._places[at : at + 1] = [_Place(part) for part in unfolded]
         return None
+
+    def _unfolded(self, at: int) -> bool:
+        parts = self._places[at].part.unfold(head=at == 0)
+        if parts is None:
+            return False
+        self._places[at : at + 1] = [_Place(part) for part in parts]
+        return True
 
     def _parts(self) -> list[Part]:
         ids = self._query.keywords

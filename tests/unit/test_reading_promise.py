@@ -1,0 +1,224 @@
+"""The promise of a reading, put to a WeData that may change between any two of its answers.
+
+Thousands of histories, each from a number that a failure tells. A page has 5 rows, so that little is enough to
+have many; several questions are under way and are answered in any order; changes come in every gap. All of
+it is the stand-in's world, asked without a socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_wedata.api.clock import Window, Zone
+from airflow_provider_wedata.api.errors import ListNotAtRest
+from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.parts import Sizes
+from airflow_provider_wedata.api.windows import Windows
+from airflow_provider_wedata.standin import Quirks, SteppedClock, World, actions, parameters
+from airflow_provider_wedata.standin.instance import PROJECT_ID
+from airflow_provider_wedata.standin.query import Filter
+from airflow_provider_wedata.standin.query import Window as Seconds
+
+if TYPE_CHECKING:
+    from airflow_provider_wedata.api.operations import Operation, Page
+
+#: Of each kind; more of them find more, at 10 ms each.
+HISTORIES = int(os.environ.get("WEDATA_HISTORIES", "150"))
+START = "2026-03-01 12:00:00"
+TWO_DAYS = 2 * 86400
+#: The whole list as one stretch; a walk through it; a walk in windows that are hardly more than a page.
+SIZES = (
+    Sizes(page=5, held=6),
+    Sizes(page=5, whole=3, begin=2, most=6, held=6),
+    Sizes(page=5, whole=1, begin=1, held=3),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What kind of history.
+
+    :param changes: what may happen; :param spread: the seconds of schedule time that the rows are in.
+    :param nulls: the share of rows without a schedule time.
+    """
+
+    changes: tuple[str, ...] = ("insert", "delete", "update", "swap")
+    spread: tuple[int, ...] = (3, 20, 1000)
+    nulls: tuple[float, ...] = (0.0,)
+    tie_shuffle: bool = False
+    state: str | None = None
+    windowed: bool = False
+    quirks: dict[str, Any] = field(default_factory=dict)
+
+
+KINDS = {
+    "mixed": Kind(),
+    "pairs, the count stays": Kind(("swap",)),
+    "updates in place": Kind(("update",)),
+    "ties in another order each time": Kind(tie_shuffle=True),
+    "state filter": Kind(("insert", "delete", "enter", "leave"), state="RUNNING"),
+    "state filter, the count stays": Kind(("flip",), state="RUNNING"),
+    "one second": Kind(spread=(1,)),
+    "one second, the count stays": Kind(("swap", "update"), spread=(1,)),
+    "one second, state filter": Kind(("flip", "update"), spread=(1,), state="RUNNING"),
+    "some without a schedule time": Kind(nulls=(0.1, 0.3, 0.6)),
+    "none with a schedule time": Kind(("swap", "delete", "insert"), nulls=(1.0,)),
+    "in a window": Kind(windowed=True, spread=(20, 1000)),
+    "no LastUpdateTime": Kind(("update",), nulls=(0.0, 0.3), quirks={"null_fields": ("LastUpdateTime",)}),
+}
+
+
+class History:
+    """One reading, and what happens meanwhile. `until`: the requests after which nothing happens any more."""
+
+    def __init__(self, kind: Kind, seed: int, *, until: int | None = None) -> None:
+        self.chance = Random(seed)  # noqa: S311 - the same every time, on purpose
+        self.kind = kind
+        self.until = until
+        self.clock = SteppedClock(START)
+        self.world = World(self.clock)
+        self.quirks = Quirks(tie_shuffle=kind.tie_shuffle, **kind.quirks)
+        self.nulls_last = self.chance.choice([(), ("ASC",), ("DESC",), ("ASC", "DESC")])
+        self.likely = self.chance.choice([0.02, 0.1, 0.3, 1.0])
+        self.spread = self.chance.choice(kind.spread)
+        self.nulls = self.chance.choice(kind.nulls)
+        self.first = int(self.clock.now()) - TWO_DAYS
+        self.added = 0
+        self.requests = 0
+        for _ in range(self.chance.randint(0, 60)):
+            self.insert(last_update_time=self.first)
+        self.all_the_while = self.ever = self.matching()
+
+    @property
+    def query(self) -> InstanceQuery:
+        window = Window()
+        if self.kind.windowed:
+            ends = self.window
+            window = Window(datetime.fromtimestamp(ends.first or 0, UTC), None)
+        return InstanceQuery(
+            project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=window, instance_state=self.kind.state
+        )
+
+    @property
+    def window(self) -> Seconds:
+        return Seconds(self.first + self.spread // 3 if self.kind.windowed else None, None)
+
+    def matching(self) -> set[str]:
+        wanted = Filter(project_id=PROJECT_ID, state=self.kind.state, schedule=self.window)
+        return {row.key for row in self.world.select(wanted)}
+
+    def read(self) -> list[str]:
+        """Return the keys as they were given out."""
+        plan = Windows(
+            self.query, under_way=self.chance.choice([1, 2, 4, 6]), sizes=self.chance.choice(SIZES)
+        )
+        keys: list[str] = []
+        under_way: list[tuple[int, Operation[Page], float]] = []
+        while not plan.ended:
+            under_way += [(*asked, self.clock.now()) for asked in plan.next()]
+            ticket, operation, sent = under_way.pop(self.chance.randrange(len(under_way)))
+            plan.feed(ticket, self.answer(operation), datetime.fromtimestamp(sent - 10, UTC))
+            keys += [row.identity for row in plan.take()]
+        return keys
+
+    def answer(self, operation: Operation[Page]) -> Page:
+        if self.requests and (self.until is None or self.requests < self.until):
+            self.happen()
+        self.clock.advance(self.chance.choice([0.0, 0.1, 0.5, 3.0]))
+        self.requests += 1
+        assert self.requests < 3000
+        body = json.dumps(dict(operation.parameters)).encode()
+        given = parameters.read(body, parameters.LIST_TASK_INSTANCES, ("ProjectId",))
+        # The stand-in turns the order round for DESC, and with it the end at which it has the nulls.
+        direction = given["SortType"]
+        self.quirks.nulls_last = (direction in self.nulls_last) == (direction == "ASC")
+        return operation.parse(
+            {"Data": actions.list_task_instances(self.world, given, self.quirks, self.chance)}
+        )
+
+    def happen(self) -> None:
+        version = self.world.version
+        for _ in range(3):
+            if self.chance.random() < self.likely:
+                getattr(self, self.chance.choice(self.kind.changes))()
+                if version != self.world.version:
+                    now = self.matching()
+                    self.all_the_while, self.ever = self.all_the_while & now, self.ever | now
+
+    def insert(self, **more: Any) -> None:
+        self.added += 1
+        timeless = self.chance.random() < self.nulls
+        self.world.add(
+            task_id=str(self.added),
+            cur_run_date="2026-03-01 00:00:00",
+            schedule_time=None if timeless else self.first + self.chance.randrange(self.spread),
+            state=self.chance.choice(["RUNNING", "COMPLETED"]),
+            **more,
+        )
+
+    def delete(self) -> None:
+        if len(self.world):
+            self.world.delete(self.any())
+
+    def update(self) -> None:
+        if len(self.world):
+            self.world.update(self.any(), tries=self.chance.randrange(9))
+
+    def swap(self) -> None:
+        self.delete()
+        self.insert()
+
+    def enter(self) -> None:
+        if len(self.world):
+            self.world.set_state(self.any(), "RUNNING")
+
+    def leave(self) -> None:
+        if len(self.world):
+            self.world.set_state(self.any(), "COMPLETED")
+
+    def flip(self) -> None:
+        self.leave()
+        self.enter()
+
+    def any(self) -> str:
+        return self.chance.choice(self.world.keys)
+
+
+def broken(history: History) -> tuple[set[str], set[str], set[str]]:
+    """Read, and return what was given twice, what is missing, and what never matched."""
+    keys = history.read()
+    twice = {key for key, times in Counter(keys).items() if times > 1}
+    return twice, history.all_the_while - set(keys), set(keys) - history.ever
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_given_twice_and_nothing_is_missing_or_an_error_says_so(kind: str) -> None:
+    failures, refused = {}, 0
+    for seed in range(HISTORIES):
+        refused += 1
+        with suppress(ListNotAtRest):
+            found = broken(History(KINDS[kind], seed))
+            refused -= 1
+            if any(found):
+                failures[seed] = found
+    assert failures == {}
+    assert refused <= 0.6 * HISTORIES  # or it would show little
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_history_that_goes_quiet_is_read_to_the_end(kind: str) -> None:
+    failures = {}
+    for seed in range(HISTORIES, HISTORIES + HISTORIES // 2):
+        found = broken(History(KINDS[kind], seed, until=seed % 5))
+        if any(found):
+            failures[seed] = found
+    assert failures == {}
