@@ -139,6 +139,24 @@ def test_beside_another_who_eats_half_it_slows_down_and_recovers_when_alone(othe
     assert [at for at in simulation.throttled if at > 180] == []
 
 
+@pytest.mark.parametrize("jitter", [0.0, 0.02, 0.05])
+@pytest.mark.parametrize("trip", [0.15, 0.3])
+def test_ten_at_once_read_1761_pages_in_little_more_than_the_least_time(trip: float, jitter: float) -> None:
+    least = 1761 / 20
+    simulation = Simulation(RequestBudget(20), Server(20), trip, jitter, clients=10).run(1.08 * least)
+    assert len(simulation.accepted) >= 1761
+    assert simulation.throttled == []
+
+
+@pytest.mark.parametrize("trip", [0.15, 0.3])
+@pytest.mark.parametrize("together", [1, 10], ids=["evenly", "in bursts of ten"])
+def test_ten_at_once_use_nine_tenths_of_what_another_leaves(together: int, trip: float) -> None:
+    other = every(0.1, 30, together)
+    simulation = Simulation(RequestBudget(20), Server(20), trip, 0.02, clients=10, other=other).run(30)
+    assert len(simulation.accepted) >= 200
+    assert simulation.rate(0, 30) >= 0.9 * 10
+
+
 def test_it_never_dies_where_every_answer_is_no_and_recovers() -> None:
     simulation = Simulation(RequestBudget(20), Server(20, opens=100), trip=0.15).run(240)
     assert 40 <= len([at for at in simulation.sent if 50 <= at < 100]) <= 60  # one a second
