@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
 from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.export.errors import BadPath, NotWritten
@@ -41,7 +41,7 @@ def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -
 
 def _opened(told: str, scheme: str, path: Any) -> Any:
     try:
-        return path.fs
+        return _files(path)
     except (ImportError, ValueError) as error:
         extra = "; install airflow-provider-wedata[s3]" if scheme.startswith("s3") else ""
         raise BadPath(told, f"no library for {scheme}:// is installed here ({error}){extra}") from error
@@ -49,3 +49,11 @@ def _opened(told: str, scheme: str, path: Any) -> Any:
         raise BadPath(told, f"object_storage_conn_id: {error}") from error
     except Exception as error:
         raise NotWritten(told, f"its store can't be opened: {type(error).__name__}: {error}") from error
+
+
+def _files(path: Any) -> Any:
+    if (
+        path.conn_id
+    ):  # without such a connection, the amazon provider would take this machine's own credentials
+        BaseHook.get_connection(path.conn_id)
+    return path.fs

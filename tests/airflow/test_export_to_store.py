@@ -1,0 +1,95 @@
+"""An export into an object store, through an Airflow connection, to a server that speaks S3."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_wedata.exceptions import WeDataAuthError, WeDataConfigError, WeDataExportError
+from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
+from airflow_provider_wedata.standin import StandIn, faults
+from tests.object_store import server, store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["server", "store"]
+
+ROWS = 250
+CONNECTION = "AIRFLOW_CONN_COS"
+
+
+@pytest.fixture
+def wedata(wedata_connection: StandIn) -> StandIn:
+    for number in range(ROWS):
+        wedata_connection.world.add(task_id=f"2025071420013{number:04}", state="COMPLETED")
+    return wedata_connection
+
+
+@pytest.fixture(autouse=True)
+def staging(store: Any, wedata: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the store Airflow's connection `cos`, and give the directory in which files wait for their upload."""
+    monkeypatch.setenv(CONNECTION, store.connection)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def export(path: str, **parameters: Any) -> dict[str, Any]:
+    operator = WeDataExportTaskInstancesOperator(task_id="export", output_path=path, **parameters)
+    summary: dict[str, Any] = operator.execute({})
+    return summary
+
+
+@pytest.mark.parametrize(
+    ("path", "conn_id"), [("s3://wedata/a/b.parquet", "cos"), ("s3://cos@wedata/a/b.parquet", None)]
+)
+def test_the_connection_is_named_beside_the_path_or_in_it(
+    store: Any, staging: Path, path: str, conn_id: str | None
+) -> None:
+    found = export(path, file_format="parquet", object_storage_conn_id=conn_id)
+    data = store.get("a/b.parquet")
+    assert [path, ROWS, len(data)] == [found["path"], found["rows"], found["bytes"]]
+    assert pq.read_table(io.BytesIO(data)).num_rows == ROWS
+    assert list(staging.iterdir()) == []
+
+
+def test_a_failed_reading_changes_nothing(store: Any, staging: Path, wedata: StandIn) -> None:
+    export("s3://cos@wedata/a")
+    before = store.get("a")
+    wedata.faults.when(faults.on_page(2), faults.error("AuthFailure.SignatureFailure"))
+    with pytest.raises(WeDataAuthError):
+        export("s3://cos@wedata/a")
+    assert [before, ["a"], [], []] == [
+        store.get("a"),
+        store.stored(),
+        store.uploads(),
+        list(staging.iterdir()),
+    ]
+
+
+def test_an_object_that_is_there_is_kept(store: Any, wedata: StandIn) -> None:
+    store.client.put_object(Bucket="wedata", Key="a", Body=b"old")
+    with pytest.raises(WeDataConfigError, match=r"^output_path: s3://cos@wedata/a: there is a file already"):
+        export("s3://cos@wedata/a", if_exists="fail")
+    assert [b"old", []] == [store.get("a"), wedata.requests]
+
+
+def test_a_bucket_that_is_not_there_is_told(staging: Path) -> None:
+    with pytest.raises(
+        WeDataExportError, match=r"^output_path: s3://cos@no-such/a: the store did not upload: .*bu"
+    ):
+        export("s3://cos@no-such/a")
+    assert list(staging.iterdir()) == []
+
+
+def test_a_connection_that_is_not_there_is_told(wedata: StandIn) -> None:
+    assert "AIRFLOW_CONN_NOBODY" not in os.environ
+    with pytest.raises(
+        WeDataConfigError, match=r"^output_path: s3://wedata/a: object_storage_conn_id: .*nobody"
+    ):
+        export("s3://wedata/a", object_storage_conn_id="nobody")
+    assert wedata.requests == []
