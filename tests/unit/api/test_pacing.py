@@ -224,7 +224,8 @@ def test_threads_may_share_a_budget() -> None:
         return sent
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(sent > 0 for sent in pool.map(hammer, range(8)))
+        # Not each: a thread whose time is behind the others' may get nothing.
+        assert sum(pool.map(hammer, range(8))) > 0
     assert budget._flying == {}
 
 
