@@ -1,0 +1,141 @@
+"""What the provider tells Airflow of itself: valid, complete, and the same in the old way and the new."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import pkgutil
+import re
+import sys
+from importlib import import_module
+from importlib.resources import files
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+from airflow.sdk._shared.secrets_masker import DEFAULT_SENSITIVE_FIELDS
+from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+import airflow_provider_wedata
+from airflow_provider_wedata import get_provider_info
+from airflow_provider_wedata.hooks.wedata import WeDataHook
+
+if TYPE_CHECKING:
+    import pytest
+
+INFO = get_provider_info()
+(CONNECTION,) = INFO["connection-types"]
+
+
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files("airflow").joinpath(name).read_text())
+    return found
+
+
+def test_it_is_what_airflow_expects() -> None:
+    jsonschema.validate(INFO, schema("provider_info.schema.json"))
+
+
+def test_its_connection_type_is_what_airflows_own_providers_must_keep_to() -> None:
+    strict = schema("provider.yaml.schema.json")
+    parts = {name: strict[name] for name in ("definitions", "$defs") if name in strict}
+    jsonschema.validate(INFO["connection-types"], strict["properties"]["connection-types"] | parts)
+
+
+def test_its_name_is_that_of_the_distribution_in_canonical_form() -> None:
+    name = INFO["package-name"]
+    assert re.sub(r"[-_.]+", "-", name).lower() == name
+    assert importlib.metadata.metadata(name)["Name"] == name
+    assert [importlib.metadata.version(name)] == INFO["versions"]
+
+
+def test_airflow_finds_the_connection_type() -> None:
+    hook = ProvidersManagerTaskRuntime().hooks["wedata"]
+    assert hook is not None
+    assert ("wedata_conn_id", "Tencent Cloud WeData", True) == (
+        hook.connection_id_attribute_name,
+        hook.hook_name,
+        hook.connection_testable,
+    )
+
+
+def test_every_path_in_it_leads_somewhere() -> None:
+    kinds = ("hooks", "operators", "sensors", "triggers")
+    modules = [module for kind in kinds for entry in INFO[kind] for module in entry["python-modules"]]
+    assert all(import_module(module) for module in modules)
+    for path in (*INFO["extra-links"], CONNECTION["hook-class-name"]):
+        module, _, name = path.rpartition(".")
+        assert isinstance(getattr(import_module(module), name), type)
+
+
+def test_every_hook_operator_sensor_and_trigger_module_is_in_it() -> None:
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        package = import_module(f"airflow_provider_wedata.{kind}")
+        expected = {
+            f"{package.__name__}.{found.name}"
+            for found in pkgutil.iter_modules(package.__path__)
+            if found.name == "wedata"
+        }
+        assert expected == {module for entry in INFO[kind] for module in entry["python-modules"]}
+
+
+def test_the_hook_says_the_same() -> None:
+    assert (WeDataHook.conn_type, WeDataHook.hook_name) == (
+        CONNECTION["connection-type"],
+        CONNECTION["hook-name"],
+    )
+    in_snakes = {name.replace("-", "_"): value for name, value in CONNECTION["ui-field-behaviour"].items()}
+    assert in_snakes == WeDataHook.get_ui_field_behaviour()
+
+
+def test_the_port_stays_visible() -> None:
+    # Airflow 3.3.2 refuses to test a saved connection that has none.
+    assert "port" not in CONNECTION["ui-field-behaviour"]["hidden-fields"]
+
+
+def test_a_field_that_holds_a_secret_is_masked_by_its_name() -> None:
+    hidden = [
+        name
+        for name, field in CONNECTION["conn-fields"].items()
+        if field["schema"].get("format") == "password"
+    ]
+    assert ["session_token"] == hidden
+    for name in (*hidden, "proxy"):
+        assert any(word in name for word in DEFAULT_SENSITIVE_FIELDS)
+
+
+class Field:
+    """A WTForms field that only remembers how it was made."""
+
+    def __init__(self, label: str, description: str, **more: Any) -> None:
+        self.told = {"kind": type(self).__name__, "label": label, **more}
+        self.description = description
+
+
+def test_the_old_form_has_the_same_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Neither is installed with Airflow 3.3, where nobody asks for the old form.
+    wtforms, widgets = ModuleType("wtforms"), ModuleType("flask_appbuilder.fieldwidgets")
+    for name in ("BooleanField", "PasswordField", "StringField"):
+        setattr(wtforms, name, type(name, (Field,), {}))
+    for name in ("BS3PasswordFieldWidget", "BS3TextFieldWidget"):
+        setattr(widgets, name, type(name, (), {}))
+    parts = {
+        "flask_appbuilder": ModuleType("flask_appbuilder"),
+        widgets.__name__: widgets,
+        "wtforms": wtforms,
+    }
+    for name, module in parts.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    old, new = WeDataHook.get_connection_form_widgets(), CONNECTION["conn-fields"]
+    assert list(new) == list(old)
+    assert [field["label"] for field in new.values()] == [field.told["label"] for field in old.values()]
+    kinds = {name: field.told["kind"] for name, field in old.items()}
+    expected = dict.fromkeys(new, "StringField")
+    expected |= {"session_token": "PasswordField", "verify": "BooleanField", "allow_http": "BooleanField"}
+    assert expected == kinds
+    defaults = {name: field["schema"].get("default") for name, field in new.items()}
+    assert defaults == {name: field.told.get("default") for name, field in old.items()}
+
+
+def test_the_version_is_the_packages() -> None:
+    assert [airflow_provider_wedata.__version__] == INFO["versions"]
