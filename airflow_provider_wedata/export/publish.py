@@ -157,7 +157,8 @@ class StoredFile:
 
     What a killed upload left in the store has no name and is not listed, but takes room; a lifecycle rule of the
     bucket (AbortIncompleteMultipartUpload) clears it. If a file is not to be replaced, that is checked before
-    and after reading: of two writers in the same second the later one wins.
+    and after reading: of two writers in the same second the later one wins. A stop ends an upload between two of
+    its parts of 8 MB; what fits in one call is stored, whole, or not.
 
     :param told: its URL, as the user gave it.
     :param scheme: of the URL.

@@ -1,0 +1,31 @@
+"""Export the instances of a day as parquet, and let DuckDB tell how they ended: a report in two tasks."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
+
+FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")
+
+with DAG("wedata_export_and_read", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
+    export = WeDataExportTaskInstancesOperator(
+        task_id="export",
+        schedule_date="{{ dag_run.run_after }}",
+        output_path=f"{FOLDER}/instances.parquet",
+        file_format="parquet",  # needs airflow-provider-wedata[parquet]
+        compression="zstd",
+    )
+
+    @task
+    def report(exported: Any) -> dict[str, int]:
+        import duckdb  # noqa: PLC0415 - when the task runs, not when the DAG is read
+
+        counts = "SELECT InstanceState, count(*) FROM read_parquet(?) GROUP BY ALL ORDER BY ALL"
+        return dict(duckdb.execute(counts, [exported["path"]]).fetchall())
+
+    report(export.output)
