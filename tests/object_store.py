@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import pytest
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ class Store:
 
     @cached_property
     def client(self) -> Any:
+        import botocore.session  # noqa: PLC0415 - most tests have no store
+
         session = botocore.session.get_session()
         session.set_credentials("k", "s")
         return session.create_client("s3", endpoint_url=self.endpoint, region_name="us-east-1")

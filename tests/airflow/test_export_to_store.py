@@ -12,12 +12,9 @@ import pytest
 from airflow_provider_wedata.exceptions import WeDataAuthError, WeDataConfigError, WeDataExportError
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 from airflow_provider_wedata.standin import StandIn, faults
-from tests.object_store import server, store
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = ["server", "store"]
 
 ROWS = 250
 CONNECTION = "AIRFLOW_CONN_COS"

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 SIZES = (10_000, 176_022, 1_000_000)
 CODECS = (None, "gzip", "zstd")
 ZONE = WireZone(8)
-ROW = """{"ProjectId":"1460947878944567296","InstanceKey":"%(id)s_2026-03-01 %(time)s","FolderId":
-"a1eb11e9-6f1a-11ed-8909-bc97e105ba60","FolderName":"默认文件夹",
-"WorkflowId":"1f0911b9-032e-4e4f-a564-69e4b871d7e2","WorkflowName":"daily_sales","TaskId":"%(id)s","TaskName":"load_orders_%(id)s","CurRunDate":"2026-03-01 %(time)s",
-"InstanceState":"COMPLETED","InstanceType":1,"OwnerUinList":["100039182306"],"TotalRunNum":1,"TaskType":"Shell",
-"TaskTypeId":35,"CycleType":"DAY_CYCLE","TryLimit":5,"Tries":1,"StartTime":"2026-03-01 %(time)s",
+ROW = """{"ProjectId":"1460947878944567296","InstanceKey":"%(id)s_2026-03-01 %(time)s",
+"FolderId":"a1eb11e9-6f1a-11ed-8909-bc97e105ba60","FolderName":"默认文件夹",
+"WorkflowId":"1f0911b9-032e-4e4f-a564-69e4b871d7e2","WorkflowName":"daily_sales","TaskId":"%(id)s",
+"TaskName":"load_orders_%(id)s","CurRunDate":"2026-03-01 %(time)s","InstanceState":"COMPLETED",
+"InstanceType":1,"OwnerUinList":["100039182306"],"TotalRunNum":1,"TaskType":"Shell","TaskTypeId":35,
+"CycleType":"DAY_CYCLE","TryLimit":5,"Tries":1,"StartTime":"2026-03-01 %(time)s",
 "EndTime":"2026-03-01 23:59:59","CostTime":%(cost)d,"SchedulerTime":"2026-03-01 %(time)s",
-"LastUpdateTime":"2026-03-01 23:59:59","ExecutorGroupId":"20240222212719833743","ExecutorGroupName":"default_group"}"""
+"LastUpdateTime":"2026-03-01 23:59:59","ExecutorGroupId":"20240222212719833743",
+"ExecutorGroupName":"default_group"}"""
 
 
 def rows(count: int) -> Iterator[TaskInstance]:
