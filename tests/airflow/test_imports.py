@@ -1,0 +1,63 @@
+"""What a DAG file that names the sensor loads: our own modules, and what Airflow loads for any sensor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SDK = "airflow.providers.common.compat.sdk"
+SIGN = pytest.mark.xfail(reason="api/signing.py loads tencentcloud.common.sign as soon as it is imported")
+TELL = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the modules that are loaded in a fresh process after the code has run."""
+    ran = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", f"{code}\n{TELL}"], env=os.environ, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def airflows() -> set[str]:
+    # The names of the SDK are found when they are asked for, so ask for the one that every sensor needs.
+    return loaded_by(
+        f"import airflow.triggers.base\nfrom {SDK} import BaseOperatorLink, BaseSensorOperator, XCom, conf"
+    )
+
+
+@pytest.fixture(scope="module")
+def ours() -> set[str]:
+    return loaded_by("import airflow_provider_wedata.sensors.wedata")
+
+
+@SIGN
+def test_the_sensor_loads_only_our_own_modules_and_airflows(airflows: set[str], ours: set[str]) -> None:
+    more = {name for name in ours - airflows if name.partition(".")[0] != "airflow_provider_wedata"}
+    assert set() == more
+
+
+def test_none_of_ours_is_the_client_the_hook_or_the_stand_in(ours: set[str]) -> None:
+    for name in ("api.client", "hooks", "standin", "settings", "export.formats", "export.publish"):
+        assert f"airflow_provider_wedata.{name}" not in ours
+
+
+@pytest.mark.parametrize(
+    "library",
+    ["requests", "httpx", "pyarrow", "boto3", "zstandard", pytest.param("tencentcloud", marks=SIGN)],
+)
+def test_no_library_is_loaded_that_airflow_does_not_load_itself(
+    library: str, airflows: set[str], ours: set[str]
+) -> None:
+    assert library in airflows or library not in ours
+
+
+def test_telling_airflow_of_the_provider_loads_nothing_heavy() -> None:
+    info = loaded_by("from airflow_provider_wedata import get_provider_info\nget_provider_info()")
+    assert {"airflow_provider_wedata", "airflow_provider_wedata.connection_form"} == {
+        name for name in info if name.startswith(("airflow", "requests", "httpx", "tencentcloud"))
+    }
