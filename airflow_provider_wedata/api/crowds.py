@@ -183,9 +183,11 @@ class Nulls(Crowd):
             )
         self._probes += 1
         guess = (self._low + self._high) // 2
-        # A page of a size that does not divide the guess has rows from both sides of it.
-        size = next((size for size in range(self._sizes.page, 2, -1) if guess % size), 2)
-        self._ask(guess // size + 1, size)
+        # A page of a size that does not divide the guess has rows from both sides of it. (Every number that all
+        # sizes divide but 0 has more than 40 digits, if pages are of 100 rows.)
+        sizes = range(self._sizes.page, 2, -1)
+        size = next((size for size in sizes if guess % size), self._sizes.page)
+        self._ask(max(guess - 1, 0) // size + 1, size)
 
     def _next_pass(self) -> None:
         low, high = self._nulls

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Self
 
+from airflow_provider_wedata.api.errors import NoAnswer
 from airflow_provider_wedata.api.windows import Windows
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ class Reading:
             self.close()
 
     def close(self) -> None:
-        """End now, whatever is under way."""
-        threads, self._threads = self._threads, []
-        for _ in threads:
-            self._tasks.put(None)
+        """End now, whatever is under way; from another thread too: whoever iterates then gets `NoAnswer`."""
+        self._tasks.put(None)
+        self._outcomes.put((0, NoAnswer("the reading was closed")))
         self._client.close()
-        for thread in threads:
-            thread.join(_LAST_WAIT)
+        for thread in list(self._threads):
+            if thread.ident is not None:  # or it was interrupted while it started, and ends by itself
+                thread.join(_LAST_WAIT)
 
     def __enter__(self) -> Self:
         return self
@@ -99,8 +100,8 @@ class Reading:
             self._tasks.put(task)
             if len(self._threads) < self._most:
                 thread = Thread(target=self._work, name="wedata-reading", daemon=True)
-                thread.start()
                 self._threads.append(thread)
+                thread.start()
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
@@ -111,6 +112,7 @@ class Reading:
             except BaseException as error:  # noqa: BLE001 - it is raised again where the rows are awaited
                 outcome = error
             self._outcomes.put((ticket, outcome))
+        self._tasks.put(None)  # for the next thread
 
     def _feed(self, ticket: int, outcome: Answer[Page] | BaseException) -> None:
         if isinstance(outcome, BaseException):
