@@ -2,14 +2,14 @@
 
     python tests/bench/export_memory.py [rows ...]
 
-Each figure is from a process of its own: the highest resident size that the system saw. Rows come from a
-generator, each as a page's JSON gives it, so nothing but the writer can pile up.
+Each figure is from a process of its own: the highest resident size that the system saw (VmHWM, on Linux; the
+`ru_maxrss` of other systems would tell the parent's if that is higher). Rows come from a generator, each as a
+page's JSON gives it, so nothing but the writer can pile up.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -60,7 +60,8 @@ def measure(name: str, codec: str | None, count: int) -> str:
                 writer.write(row)
             writer.finish()
         size = publication.size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     return f"{peak:.1f} {time.monotonic() - began:.1f} {size / 1e6:.1f}"
 
 
