@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_wedata import __version__
 from airflow_provider_wedata import connection_form as form
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import FILTERS, read_query
+from airflow_provider_wedata.api.filters import read_query
 from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
 from airflow_provider_wedata.settings import Settings, read_extra
 
@@ -132,12 +132,7 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: naming the filter, its value and what was expected.
         """
-        unknown = sorted(set(filters) - set(FILTERS))
         with as_airflow_errors():
-            if unknown:
-                raise InvalidRequest(
-                    unknown[0], f"no such filter; expected some of {', '.join(sorted(FILTERS))}"
-                )
             return read_query(filters, project_id=self.project_id(filters), time_zone=self.settings.time_zone)
 
     def project_id(self, filters: Mapping[str, Any]) -> str:
