@@ -1,0 +1,152 @@
+"""How fast a list is read, beside a loop over the official SDK: `python tests/bench/reading_speed.py [--all]`.
+
+Against a stand-in in a process of its own, with a strict limit of 20 requests in any second. The least time is
+that of the pages at the limit. CPU is this process's own, for each request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.wedata.v20250806 import models
+from tencentcloud.wedata.v20250806.wedata_client import WedataClient
+
+from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.client import Client, Transport
+from airflow_provider_wedata.api.clock import Window, Zone
+from airflow_provider_wedata.api.credentials import Credentials
+from airflow_provider_wedata.api.flow import Channel
+from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.reading import Reading
+from airflow_provider_wedata.standin.instance import PROJECT_ID
+from airflow_provider_wedata.standin.server import REGION, SECRET_ID, SECRET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LIMIT, PAGE = 20, 100
+#: Of the 90 days that the stand-in has.
+DAYS = 10.2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a way of reading took."""
+
+    rows: int
+    requests: int
+    throttled: int
+    seconds: float
+    cpu: float
+
+    def line(self, name: str) -> str:
+        """Return it as a line of the table."""
+        speed, least = self.rows / self.seconds, -(-self.rows // PAGE) / LIMIT
+        return (
+            f"{name:28}{self.rows:>9,}{self.requests:>10,}{self.throttled:>11,}{self.seconds:>9.1f}"
+            f"{self.seconds / least:>8.2f}{speed:>8,.0f}{speed / (LIMIT * PAGE):>9.0%}"
+            f"{1000 * self.cpu / self.requests:>10.1f}"
+        )
+
+
+HEAD = (
+    f"{'':28}{'rows':>9}{'requests':>10}{'throttled':>11}{'seconds':>9}{'x least':>8}{'rows/s':>8}"
+    f"{'of limit':>9}{'CPU ms':>10}"
+)
+
+
+def ours(host: str, since: datetime | None) -> tuple[int, int, int]:
+    """Read with `Reading`."""
+    channel = Channel(
+        host=host,
+        region=REGION,
+        credentials=Credentials(SECRET_ID, SECRET_KEY),
+        budget=registry.budgets(host, SECRET_ID, LIMIT),
+    )
+    query = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=Window(since))
+    with Reading(Client(channel, Transport(f"http://{host}")), query) as reading:
+        rows = sum(1 for _ in reading)
+    return rows, reading.requests, reading.throttled
+
+
+def the_sdks(host: str, since: datetime | None) -> tuple[int, int, int]:
+    """Read with a loop over the official SDK, as its samples show it: a page after the other."""
+    profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=host))
+    client = WedataClient(Credential(SECRET_ID, SECRET_KEY), REGION, profile)
+    request = models.ListTaskInstancesRequest()
+    request.ProjectId, request.PageSize, request.SortColumn, request.SortType = (
+        PROJECT_ID,
+        PAGE,
+        "SCHEDULE_DATE",
+        "ASC",
+    )
+    if since:
+        request.ScheduleTimeFrom = Zone("UTC+8").wire.write(since)
+    rows, page = [], 0
+    while True:
+        page += 1
+        request.PageNumber = page
+        data = client.ListTaskInstances(request).Data
+        rows += data.Items
+        if not data.Items or len(rows) >= data.TotalCount:
+            return len(rows), page, 0
+
+
+def measured(way: Callable[[str, datetime | None], tuple[int, int, int]], host: str, days: float) -> Result:
+    """Return what the way took, once the second of whoever read before is over."""
+    time.sleep(1)
+    since = datetime.now(UTC) - timedelta(days=days) if days else None
+    start, cpu = time.monotonic(), time.process_time()
+    rows, requests, throttled = way(host, since)
+    return Result(rows, requests, throttled, time.monotonic() - start, time.process_time() - cpu)
+
+
+@contextmanager
+def standin(latency_ms: int) -> Iterator[str]:
+    """Give the host of a stand-in with 176,022 instances."""
+    line = [sys.executable, "-m", "airflow_provider_wedata.standin", "--scenario", "large", "--quiet"]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        [*line, "--latency-ms", str(latency_ms), "--limit", str(LIMIT)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            said = process.stdout.readline() if process.stdout else ""
+            found = re.search(r"http://(\S+)", said)
+            if not found:
+                raise RuntimeError(f"the stand-in said {said!r}")
+            yield found[1]
+        finally:
+            process.terminate()
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    line.add_argument("--latency-ms", type=int, default=150)
+    line.add_argument("--all", action="store_true", help="all 176,022 rows too (90 s)")
+    line.add_argument("--without-sdk", action="store_true", help="only our own")
+    options = line.parse_args()
+    with standin(options.latency_ms) as host:
+        print(f"latency {options.latency_ms} ms, at most {LIMIT} requests in any second\n\n{HEAD}")
+        for name, way, days in (
+            ("a loop over the SDK", the_sdks, DAYS),
+            ("this provider", ours, DAYS),
+            ("this provider, everything", ours, 0),
+        ):
+            if (way is the_sdks and options.without_sdk) or not (days or options.all):
+                continue
+            print(measured(way, host, days).line(name), flush=True)
+
+
+if __name__ == "__main__":
+    main()
