@@ -16,7 +16,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-wedata",
         "name": name,
-        "description": "Gates on, and lists of, task instances of "
+        "description": "Gates on, lists of and exports of task instances of "
         "`Tencent Cloud WeData <https://www.tencentcloud.com/products/wedata>`__.",
         "versions": [__version__],
         "integrations": [
