@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 
 from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.patience import Patience
@@ -48,6 +48,29 @@ def test_the_trigger_looks_first_an_interval_after_the_worker(wait: Any, instanc
     before = time.time()
     next_look = wait.deferred(poke_interval=60, timeout=3600).trigger.next_look
     assert before + 60 <= next_look <= time.time() + 60
+
+
+def test_the_trigger_does_not_look_before_it_is_time(
+    wait: Any, instance: Instance, revive: Any, event_of: Callable[[Any], Any]
+) -> None:
+    trigger = revive(wait.deferred(poke_interval=3600, timeout=7200).trigger)
+
+    async def wait_in_vain() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(event_of(trigger), 0.3)
+
+    asyncio.run(wait_in_vain())
+    assert 1 == len(wait.wedata.requests)
+
+
+def test_the_trigger_does_not_sleep_through_its_deadline(
+    wait: Any, instance: Instance, revive: Any, event_of: Callable[[Any], Any]
+) -> None:
+    now = time.time()
+    trigger = revive(wait.deferred().trigger, started=now, timeout=0.5, poke_interval=3600)
+    event = asyncio.run(asyncio.wait_for(event_of(trigger), 30))
+    assert "timeout" == event["verdict"]["status"]
+    assert 3 == len(wait.wedata.requests)  # the worker's, one at once, and one at the deadline
 
 
 def test_in_reschedule_mode_time_counts_from_the_first_poke_of_all(wait: Any, instance: Instance) -> None:

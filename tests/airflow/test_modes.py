@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 from airflow.sdk.bases.operator import TriggerFailureReason
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, TaskDeferralError
+from airflow.sdk.exceptions import TaskDeferralError
 
 from airflow_provider_wedata.standin import Reply, faults
 
@@ -175,10 +176,11 @@ def test_airflows_own_deferral_timeout_is_a_timeout_as_ours(soft: str, wait: Any
         wait.make(deferrable=True, **SOFT[soft]).resume_execution("__fail__", kwargs, {})
 
 
+@pytest.mark.parametrize("soft", ["soft_fail", "never_fail"])
 @pytest.mark.parametrize("mode", MODES)
-def test_a_softened_end_still_says_what_happened(mode: str, wait: Any, instance: Instance) -> None:
+def test_a_softened_end_still_says_what_happened(mode: str, soft: str, wait: Any, instance: Instance) -> None:
     wait.wedata.world.script(instance.key, [(3, "EXPIRED")])
-    found = wait.run(mode, soft_fail=True)
+    found = wait.run(mode, **SOFT[soft])
     assert instance.key in str(found.error)
 
 
