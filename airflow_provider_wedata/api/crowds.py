@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.parts import OLDEST_FIRST, Part, Question, Span, Tally
+from airflow_provider_wedata.api.parts import Part, Tally
+from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Question, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.parts import Pace, Scope, Sizes
+    from airflow_provider_wedata.api.parts import Pace
+    from airflow_provider_wedata.api.scopes import Scope, Sizes
 
 #: How often a crowd is read from the start.
 MOST_READINGS = 8

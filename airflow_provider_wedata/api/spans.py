@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.crowds import Nulls, Second
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.parts import OLDEST_FIRST, Pace, Part, Question, Span, Tally, second_of
+from airflow_provider_wedata.api.parts import Pace, Part, Tally
+from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Question, Span, second_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.parts import Scope, Sizes
+    from airflow_provider_wedata.api.scopes import Scope, Sizes
 
 _NEWEST_FIRST = ("SCHEDULE_DATE", "DESC")
 #: How often the last page is asked for until it is the last one.
@@ -86,7 +87,8 @@ class Stretch(Part):
         self._calm = calm
         if self._sort == OLDEST_FIRST:
             self.nulls = shape(page.rows)
-            # Page 1 is one moment: it shows all there is before its last second.
+            # Page 1 is one moment: it shows all there is before its last second. That SCHEDULE_DATE sorts by the
+            # second and not by the day is inferred from its name in the answer [I]; out of order, it is not used.
             self._cut = times[-1] if times and times == sorted(times) else None
         if not self._long:
             for number in range(2, self._pages + 1):

@@ -11,7 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.paging import IDS_TOGETHER
-from airflow_provider_wedata.api.parts import OLDEST_FIRST, Pace, Part, Scope, Sizes, Span
+from airflow_provider_wedata.api.parts import Pace, Part
+from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Scope, Sizes, Span
 from airflow_provider_wedata.api.seen import Seen
 from airflow_provider_wedata.api.spans import Stretch
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
-    from airflow_provider_wedata.api.parts import Question
+    from airflow_provider_wedata.api.scopes import Question
 
 
 class Windows:

@@ -21,7 +21,7 @@ import pytest
 from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import InstanceQuery
-from airflow_provider_wedata.api.parts import Sizes
+from airflow_provider_wedata.api.scopes import Sizes
 from airflow_provider_wedata.api.windows import Windows
 from airflow_provider_wedata.standin import Quirks, SteppedClock, World, actions, parameters
 from airflow_provider_wedata.standin.instance import PROJECT_ID
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
 
 #: Of each kind; more of them find more, at 10 ms each.
-HISTORIES = int(os.environ.get("WEDATA_HISTORIES", "150"))
+HISTORIES = int(os.environ.get("WEDATA_HISTORIES", "120"))
 START = "2026-03-01 12:00:00"
 TWO_DAYS = 2 * 86400
 #: The whole list as one stretch; a walk through it; a walk in windows that are hardly more than a page.

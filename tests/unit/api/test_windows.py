@@ -16,7 +16,7 @@ from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.parts import Sizes
+from airflow_provider_wedata.api.scopes import Sizes
 from airflow_provider_wedata.api.seen import Seen
 from airflow_provider_wedata.api.windows import Windows
 
