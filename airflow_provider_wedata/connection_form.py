@@ -14,8 +14,9 @@ RELABELING = {"login": "SecretId", "password": "SecretKey", "host": "API endpoin
 PLACEHOLDERS = {
     "login": "AKID...",
     "host": "blank: the site's own; or a host, host:port or URL",
-    # Some Airflow versions refuse to test a saved connection that has no port.
-    "port": "443",
+    "password": "shown once when the API key was made",
+    # Airflow 3.3.2 refuses to test a saved connection that has no port.
+    "port": "443; with none, some Airflows refuse to test it",
 }
 
 
@@ -39,7 +40,8 @@ def _switch(label: str, description: str, *, default: bool) -> dict[str, Any]:
 EXTRAS: dict[str, dict[str, Any]] = {
     "region": {
         "label": "Region",
-        "description": "Where the WeData project lives. Any region is accepted; these are suggestions.",
+        "description": "Where the WeData project lives, such as ap-singapore. Others than those suggested are "
+        "accepted.",
         "schema": {
             "type": "string",
             "examples": [
@@ -58,14 +60,20 @@ EXTRAS: dict[str, dict[str, Any]] = {
     },
     "site": {
         "label": "Site",
-        "description": "The Tencent Cloud site of the account; it decides the endpoint if that is blank.",
+        "description": "The Tencent Cloud site of the account. It decides the endpoint, if that is blank.",
         "schema": {
             "type": ["string", "null"],
             "enum": ["international", "china"],
+            "values_display": {
+                "international": "international: tencentcloud.com",
+                "china": "china: cloud.tencent.com",
+            },
             "default": "international",
         },
     },
-    "project_id": _text("Project ID", "Default project: 19 digits. A task can name another."),
+    "project_id": _text(
+        "Project ID", "The project of tasks that name none: 19 digits, as in the console's address."
+    ),
     "time_zone": _text(
         "Time zone",
         "How times without an offset are read: UTC+8, UTC-5, UTC+05:30 or an IANA name.",
@@ -73,11 +81,20 @@ EXTRAS: dict[str, dict[str, Any]] = {
     ),
     "credential_source": {
         "label": "Credentials from",
-        "description": "Where SecretId and SecretKey come from: connection takes the two fields above.",
-        "schema": {"type": ["string", "null"], "enum": ["connection"], "default": "connection"},
+        "description": "Where SecretId and SecretKey come from.",
+        "schema": {
+            "type": ["string", "null"],
+            "enum": ["connection"],
+            "values_display": {"connection": "connection: the two standard fields"},
+            "default": "connection",
+        },
     },
-    "session_token": _text("Session token", "Of temporary credentials (STS).", format="password"),
-    "request_timeout": _number("Request timeout", "Seconds for one attempt.", default=30, minimum=1),
+    "session_token": _text(
+        "Session token", "Only for temporary credentials, which come with one (STS).", format="password"
+    ),
+    "request_timeout": _number(
+        "Request timeout", "Seconds for one attempt.", default=30, minimum=1, maximum=3600
+    ),
     "retries": {
         "label": "Retries",
         "description": "Attempts after the first, for throttling, lost connections and WeData's own trouble.",
@@ -87,11 +104,13 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "Requests per second",
         "Budget of each process for each action. WeData takes 20; give less if others use the key too.",
         default=20,
-        minimum=0,
+        minimum=0.1,
         maximum=1000,
     ),
-    "proxy": _text("Proxy", "URL of an HTTP proxy; blank: as the environment says."),
-    "ca_bundle": _text("CA bundle", "File of certificates to trust, on the workers and the triggerer."),
+    "proxy": _text("Proxy", "URL of an HTTP proxy. Blank: as the environment of worker and triggerer says."),
+    "ca_bundle": _text(
+        "CA bundle", "File of certificates to trust. It must be there on workers, triggerer and api-server."
+    ),
     "verify": _switch("Verify TLS", "Check the server's certificate. Leave it on.", default=True),
     "allow_http": _switch(
         "Allow plain HTTP",
@@ -105,7 +124,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
     },
     "console_url": _text(
         "Console URL",
-        "Template of the link on a task: {site} {region} {project_id} {task_id} {instance_key}. "
+        "Template of the link on a task, with {site} {region} {project_id} {task_id} {instance_key}. "
         "Blank: the project's page.",
     ),
 }
