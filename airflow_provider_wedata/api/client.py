@@ -21,7 +21,7 @@ import urllib3.connection
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.errors import NoAnswer
+from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
 from airflow_provider_wedata.api.flow import Lost, Now, Reply, Send, Sleep
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class Client:
         # Keeps a .netrc out: requests would put its password in the place of our signature.
         self._session.auth = lambda request: request
         self._session.headers.clear()
+        if transport.url.startswith("https:") and transport.verify and transport.trusted != certifi.where():
+            _tls(transport)  # requests takes a file that it can't read for a lost connection
         self._lines = _Lines()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._lines))
@@ -291,7 +293,14 @@ def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
 
 
 def _tls(transport: Transport) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=transport.trusted)
+    try:
+        context = ssl.create_default_context(cafile=transport.trusted)
+    except OSError as error:  # an SSLError is one
+        raise InvalidRequest(
+            "ca_bundle",
+            f"{transport.trusted!r} can't be read as certificates ({error.strerror}); expected a file in PEM "
+            "format, from ca_bundle, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
+        ) from None
     if not transport.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

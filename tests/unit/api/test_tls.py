@@ -1,0 +1,146 @@
+"""Both clients over TLS: whom they trust, whom they do not, and what they say of a file that is no certificate."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.client import AsyncClient, Client, Transport
+from airflow_provider_wedata.api.credentials import Credentials
+from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
+from airflow_provider_wedata.api.flow import Channel
+from airflow_provider_wedata.api.operations import count_projects
+from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.standin import Reply, Request, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 that nobody signed, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+@pytest.fixture
+def url(certificate: Path) -> Iterator[str]:
+    """The address of a stand-in behind TLS."""
+    wedata = StandIn(limit=None)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            reply = wedata.answer(Request("POST", self.path, dict(self.headers), body))
+            assert isinstance(reply, Reply)
+            self.send_response(reply.status)
+            for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who does not trust hangs up
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def channel(url: str) -> Channel:
+    wedata, host = StandIn(), url.removeprefix("https://")
+    return Channel(
+        host=host,
+        region=wedata.region,
+        credentials=Credentials(wedata.account.secret_id, wedata.account.secret_key),
+        budget=registry.budgets(host, wedata.account.secret_id, 1000),
+        retry=RetryPolicy(0),
+    )
+
+
+def with_requests(transport: Transport) -> int:
+    with Client(channel(transport.url), transport) as client:
+        return client.ask(count_projects())
+
+
+def with_httpx(transport: Transport) -> int:
+    async def main() -> int:
+        async with AsyncClient(channel(transport.url), transport) as client:
+            return await client.ask(count_projects())
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(params=[with_requests, with_httpx], ids=["requests", "httpx"])
+def ask(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Transport], int]:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_a_certificate_that_nobody_signed_is_not_trusted(ask: Callable[[Transport], int], url: str) -> None:
+    with pytest.raises(NoAnswer, match="certificate verify failed"):
+        ask(Transport(url))
+
+
+def test_it_is_with_a_ca_bundle(ask: Callable[[Transport], int], url: str, certificate: Path) -> None:
+    assert ask(Transport(url, ca_bundle=str(certificate))) > 0
+
+
+def test_it_is_with_the_environments_bundle(
+    ask: Callable[[Transport], int], url: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert ask(Transport(url)) > 0
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_nobody_asks_for_it_without_verify(ask: Callable[[Transport], int], url: str) -> None:
+    assert ask(Transport(url, verify=False)) > 0
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_a_bundle_that_is_none_is_named_before_anything_is_sent(
+    ask: Callable[[Transport], int], url: str, tmp_path: Path, text: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if text is not None:
+        bundle.write_text(text)
+    with pytest.raises(InvalidRequest, match=r"ca_bundle: .*bundle\.pem"):
+        ask(Transport(url, ca_bundle=str(bundle)))
