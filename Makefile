@@ -35,6 +35,12 @@ lint: install  ## check format, lint, types and who imports whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+.PHONY: bench
+bench: install  ## measure reading, writing and importing; about five minutes
+	$(BIN)/python tests/bench/reading_speed.py --all
+	$(BIN)/python tests/bench/export_memory.py
+	$(BIN)/python tests/bench/import_time.py
+
 .PHONY: format
 format: install  ## format the code
 	$(BIN)/ruff check --fix-only .
