@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": name, "python-modules": [f"{package}.sensors.wedata"]}],
         "triggers": [{"integration-name": name, "python-modules": [f"{package}.triggers.wedata"]}],
         "extra-links": [f"{package}.links.wedata.WeDataConsoleLink"],
+        "cli": [f"{package}.cli.get_wedata_cli_commands"],
         "connection-types": [
             {
                 "connection-type": form.CONNECTION_TYPE,

@@ -130,7 +130,9 @@ class Channel:
             try:
                 outcome = yield Send(self._signed(operation, now.utc))
                 value = operation.parse(_response(outcome))
-                return Answer(value, now, _ticks(outcome) - now.ticks, _date(outcome), attempt + 1, throttled)
+                return Answer(
+                    value, now, _ticks(outcome) - now.ticks, date_of(outcome), attempt + 1, throttled
+                )
             except ApiError as error:
                 trouble = error
             finally:
@@ -240,7 +242,7 @@ def _explained(trouble: ApiError, outcome: object) -> ApiError:
     """Add what only the HTTP answer tells: by how much the clocks differ, if that is the trouble."""
     if not isinstance(trouble, AuthRefused) or not trouble.code.endswith("SignatureExpire"):
         return trouble
-    date = _date(outcome)
+    date = date_of(outcome)
     if not isinstance(outcome, Reply) or date is None:
         return trouble
     ahead = outcome.now.utc - date
@@ -249,7 +251,8 @@ def _explained(trouble: ApiError, outcome: object) -> ApiError:
     return AuthRefused(trouble.code, text, trouble.request_id)
 
 
-def _date(outcome: object) -> float | None:
+def date_of(outcome: object) -> float | None:
+    """Return WeData's clock as it answered, seconds since the epoch; None if it did not say, or did not answer."""
     if not isinstance(outcome, Reply):
         return None
     try:

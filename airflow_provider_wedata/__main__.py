@@ -1,0 +1,8 @@
+"""`python -m airflow_provider_wedata`: the command line, where Airflow's own has no place for it."""
+
+from __future__ import annotations
+
+from airflow_provider_wedata.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_wedata import cli, commands
+from airflow_provider_wedata.api.filters import FILTERS
+from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.diagnosis import STEPS
+from airflow_provider_wedata.standin import StandIn, SteppedClock, faults, scenarios
+from airflow_provider_wedata.text_table import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DAY = "2026-03-01"
+TODAY = ("--schedule-date", DAY)
+CONNECTION = "AIRFLOW_CONN_WEDATA_DEFAULT"
+
+
+class Ran:
+    """What a command left behind."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def marks(self) -> dict[str, str]:
+        return {line.split()[1]: line.split()[0] for line in self.out.splitlines()}
+
+    def why(self, step: str) -> str:
+        return next(line for line in self.out.splitlines() if line.split()[1] == step)
+
+
+@pytest.fixture
+def wedata(monkeypatch: pytest.MonkeyPatch) -> Any:
+    with StandIn("daily", clock=SteppedClock(f"{DAY} 12:00:00"), limit=None) as wedata:
+        monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0, requests_per_second=1000))
+        yield wedata
+
+
+@pytest.fixture
+def present(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a stand-in on the computer's clock, which its answers then tell."""
+    with StandIn("daily") as wedata:
+        monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0))
+        yield wedata
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    def run(*arguments: str) -> Ran:
+        code = 0
+        try:
+            cli.main(arguments)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+def test_instances_are_a_table(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    ran = run("instances", *TODAY)
+    header, *rows = ran.out.splitlines()
+    assert (0, 8) == (ran.code, len(rows))
+    assert ["InstanceKey", "TaskName", "InstanceState", "SchedulerTime", "LastUpdateTime"] == header.split()
+    assert {row.index("2026-03-01 00:", 40) for row in rows} == {header.index("SchedulerTime")}
+    assert ran.err == "8 task instances; times are UTC+8\n"
+
+
+def test_json_has_every_field_and_nothing_else_on_stdout(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    ran = run("instances", *TODAY, "--output", "json")
+    rows = json.loads(ran.out)
+    assert [set(FIELD_NAMES)] * 8 == [set(row) for row in rows]
+
+
+def test_no_instances_are_an_empty_list(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    assert json.loads(run("instances", "--schedule-date", "2020-01-01", "--output", "json").out) == []
+    ran = run("instances", "--schedule-date", "2020-01-01")
+    assert (0, "", "0 task instances; times are UTC+8\n") == (ran.code, ran.out, ran.err)
+
+
+def test_a_list_is_never_cut_without_a_word(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    ran = run("instances", *TODAY, "--limit", "3", "--fields", "TaskName")
+    assert len(ran.out.splitlines()) == 4
+    assert "MORE: these are the first 3 of 8" in ran.err
+    for whole in ("8", "0"):
+        ran = run("instances", *TODAY, "--limit", whole, "--fields", "TaskName")
+        assert len(ran.out.splitlines()) == 9
+        assert "MORE" not in ran.err
+
+
+def test_a_count(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    assert run("instances", "--count", *TODAY).out == "8\n"
+    two = ",".join(list(scenarios.DAILY_TASKS.values())[:2])
+    ran = run("instances", "--count", *TODAY, "--task-ids", two, "--output", "json")
+    assert json.loads(ran.out) == {"count": 2}
+
+
+def test_every_filter_is_an_option_and_reaches_wedata(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    instances = next(command for command in cli.COMMANDS if command.name == "instances")
+    flags = {option.flag for option in instances.options}
+    assert {f"--{name.replace('_', '-')}" for name in FILTERS} <= flags
+    assert run("instances", *TODAY, "--instance-state", "COMPLETED", "--workflow-id", "no-such").code == 0
+    assert wedata.requests[-1].params["InstanceState"] == "COMPLETED"
+    assert wedata.requests[-1].params["WorkflowId"] == "no-such"
+    run("instances", "--count", "--region", "eu-frankfurt")
+    assert {name.lower(): value for name, value in wedata.requests[-1].headers.items()}[
+        "x-tc-region"
+    ] == "eu-frankfurt"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--task-ids", ""], "task_ids: given, but it is ''"),
+        (["--cycle-type", "DAILY"], "cycle_type: 'DAILY' is not known"),
+        (["--fields", "Nope"], "fields: 'Nope' is not known"),
+        (["--conn-id", "no_such"], "there is no connection 'no_such'"),
+    ],
+)
+def test_a_mistake_is_told_on_stderr(
+    arguments: list[str], told: str, wedata: StandIn, run: Callable[..., Ran]
+) -> None:
+    ran = run("instances", *arguments)
+    assert (1, "") == (ran.code, ran.out)
+    assert told in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_wrong_option_ends_with_2(run: Callable[..., Ran]) -> None:
+    assert [2, 2, 2] == [
+        run(*line).code for line in ([], ["instances", "--limit", "-1"], ["instances", "--nope"])
+    ]
+
+
+def test_check_finds_nothing_wrong(present: StandIn, run: Callable[..., Ran]) -> None:
+    ran = run("check")
+    assert (0, dict.fromkeys(STEPS, "ok")) == (ran.code, ran.marks)
+    assert "has 16 task instances" in ran.why("project")
+    assert len(present.requests) == 1
+
+
+def test_check_without_a_project_counts_projects(
+    present: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONNECTION, present.connection_json(project_id=None))
+    ran = run("check")
+    assert ran.code == 0
+    assert "names no project_id" in ran.why("project")
+
+
+def refused(code: str) -> Callable[[StandIn], object]:
+    return lambda wedata: wedata.faults.next(faults.error(code, "no"), times=9)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "step", "told"),
+    [
+        (refused("AuthFailure.SignatureFailure"), "key", "Check SecretId and SecretKey"),
+        (refused("AuthFailure.SecretIdNotFound"), "key", "Check SecretId and SecretKey"),
+        (refused("AuthFailure.UnauthorizedOperation"), "rights", "QcloudWeDataReadOnlyAccess"),
+        (refused("InvalidParameter.WorkspaceNotExist"), "project", "Check region and project_id"),
+        (refused("InternalError"), "project", "try again in a while"),
+        (lambda wedata: wedata.faults.next(faults.not_json(), times=9), "endpoint", "Check host"),
+        (lambda wedata: wedata.faults.next(faults.reset(), times=9), "endpoint", "Check host"),
+    ],
+)
+def test_check_says_what_to_mend(
+    trouble: Callable[[StandIn], object],
+    step: str,
+    told: str,
+    present: StandIn,
+    run: Callable[..., Ran],
+) -> None:
+    trouble(present)
+    ran = run("check")
+    at = STEPS.index(step)
+    expected = ["ok"] * at + ["FAIL"] + ["-"] * (len(STEPS) - at - 1)
+    assert (1, expected) == (ran.code, list(ran.marks.values()))
+    assert told in ran.why(step)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mark", "told"),
+    [
+        (20, "ok", "in step"),
+        (100, "ok", "s ahead of WeData's; 300 s are allowed. Set this machine's clock right"),
+        (900, "FAIL", "s ahead of WeData's; 300 s are allowed. Set this machine's clock right"),
+        (-900, "FAIL", "s behind WeData's; 300 s are allowed. Set this machine's clock right"),
+    ],
+)
+def test_check_compares_clocks(
+    seconds: float, mark: str, told: str, present: StandIn, run: Callable[..., Ran]
+) -> None:
+    date = formatdate(time.time() - seconds, usegmt=True)
+    present.faults.when(lambda _received: True, faults.headers(Date=date))
+    ran = run("check")
+    assert (int(mark == "FAIL"), mark) == (ran.code, ran.marks["clock"])
+    assert told in ran.why("clock")
+
+
+def test_check_tells_a_clock_that_is_wrong_from_a_key_that_is_wrong(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = SteppedClock(time.time() - 900)
+    with StandIn("daily", signature_clock=late) as wedata:
+        wedata.faults.when(lambda _received: True, faults.headers(Date=formatdate(late.now(), usegmt=True)))
+        monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0))
+        ran = run("check")
+    assert wedata.requests[-1].error == "AuthFailure.SignatureExpire"
+    assert ["ok", "ok", "FAIL", "-", "-", "-"] == list(ran.marks.values())
+
+
+def test_a_wedata_that_tells_no_time_is_no_failure(present: StandIn, run: Callable[..., Ran]) -> None:
+    present.faults.when(lambda _received: True, faults.headers(Date=None))
+    ran = run("check")
+    assert (0, "ok") == (ran.code, ran.marks["clock"])
+    assert "was not compared" in ran.why("clock")
+
+
+def test_check_stops_at_a_connection_that_cannot_be_read(
+    present: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONNECTION, present.connection_json(region=None))
+    ran = run("check")
+    assert (1, "FAIL") == (ran.code, ran.marks["connection"])
+    assert "region: missing" in ran.why("connection")
+    assert present.requests == []
+
+
+def test_check_of_a_port_where_nobody_listens(
+    present: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads(present.connection_json(retries=0))
+    monkeypatch.setenv(CONNECTION, json.dumps(connection | {"host": "127.0.0.1:1"}))
+    ran = run("check")
+    assert (1, "FAIL") == (ran.code, ran.marks["endpoint"])
+    assert "Connection refused" in ran.why("endpoint")
+
+
+def test_no_secret_is_shown(
+    wedata: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "made-up-session-token"
+    secrets = (wedata.account.secret_key, token, "proxy-password")
+    connections = [
+        wedata.connection_json(retries=0),
+        wedata.connection_json(retries=0, session_token=token),
+        wedata.connection_json(retries=0, proxy="http://user:proxy-password@127.0.0.1:1"),
+        wedata.connection_json(retries=0, session_token=[token]),
+        wedata.connection_json(retries=0, nonsense=token),
+    ]
+    for connection in connections:
+        monkeypatch.setenv(CONNECTION, connection)
+        for arguments in (["check"], ["instances", *TODAY]):
+            ran = run(*arguments)
+            assert ran.out + ran.err
+            for secret in secrets:
+                assert secret not in ran.out + ran.err
+
+
+def test_the_process_is_left_as_it_was(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    before = os.environ.copy()
+    run("instances", *TODAY)
+    assert before == os.environ.copy()
+
+
+def test_names_keep_their_brackets_and_lose_what_moves_the_cursor() -> None:
+    assert "a          b\n[red]x     1\n日报表     2\n\\x1b[31my  None" == aligned(
+        [["a", "b"], ["[red]x", 1], ["日报表", 2], ["\x1b[31my", "None"]]
+    )
+
+
+def test_airflow_takes_the_same_commands() -> None:
+    config = pytest.importorskip("airflow.cli.cli_config")
+    (group,) = cli.get_wedata_cli_commands()
+    assert isinstance(group, config.GroupCommand)
+    assert {command.name: command.run for command in cli.COMMANDS} == {
+        command.name: command.func for command in group.subcommands
+    }
+    for command, ours in zip(group.subcommands, cli.COMMANDS, strict=True):
+        line = argparse.ArgumentParser()
+        for arg in command.args:
+            arg.add_to_parser(line)
+        assert vars(line.parse_args([])).keys() == {
+            option.flag[2:].replace("-", "_") for option in ours.options
+        }
+
+
+def test_declaring_the_commands_loads_nothing_that_they_need_to_run() -> None:
+    code = "import sys, airflow_provider_wedata.cli; print('\\n'.join(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - likewise
+    loaded = {name.partition(".")[0] for name in ran.stdout.split()}
+    assert {"airflow", "requests", "httpx", "tencentcloud"} & loaded == set()
+    assert "airflow_provider_wedata.commands" not in ran.stdout.split()
+
+
+def test_python_m(wedata: StandIn) -> None:
+    ran = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-W", "ignore", "-m", "airflow_provider_wedata", "instances", "--count", *TODAY],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "AIRFLOW__CORE__UNIT_TEST_MODE": "False"},
+    )
+    assert ran.stdout == "8\n"
+
+
+def test_a_command_that_fails_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        commands.run(lambda _options: False, argparse.Namespace())
+    assert end.value.code == 1
