@@ -184,7 +184,7 @@ class Nulls(Crowd):
                 f"instances {self._told} came and went so fast that their number could not be found"
             )
         self._probes += 1
-        guess = (self._low + self._high) // 2
+        guess = (self._low + self._high + 1) // 2
         # A page of a size that does not divide the guess has rows from both sides of it. (Every number that all
         # sizes divide but 0 has more than 40 digits, if pages are of 100 rows.)
         sizes = range(self._sizes.page, 2, -1)
@@ -232,9 +232,10 @@ class Nulls(Crowd):
             self._narrow(0, question.start, page.total)
 
     def _narrow(self, low: int, high: int, total: int) -> None:
-        # If the edge moved across what was known of it, the newer side holds.
+        # If the edge moved across what was known of it, or is not where it had to be, the newer side holds.
+        sure = self._low == self._high
         self._low, self._high = max(low, self._low), min(high, self._high)
-        if self._low > self._high:
+        if sure or self._low > self._high:
             self._low, self._high = (low, max(low, total)) if low else (0, high)
 
     @property
