@@ -172,7 +172,7 @@ class WeDataHook(BaseHook):
             settings, retries=min(settings.retries, 1), request_timeout=min(settings.request_timeout, 10)
         )
         key = _shortened(settings.credentials.secret_id)
-        where = f"at {settings.host}, region {settings.region}, as SecretId {key}"
+        where = f"at {settings.host} (site {settings.site}), region {settings.region}, as SecretId {key}"
         project = self._project_id or settings.project_id
         with as_airflow_errors(), Client(channel(brisk), transport(brisk)) as client:
             if project:

@@ -66,6 +66,8 @@ _ENDS: dict[Kind, type[AirflowException]] = {
 _STUCK_ADVICE = "add SKIP_RUNNING to allowed_states if that is as good as done, or to skipped_states"
 #: Airflow's own timeout is a backstop, well behind ours: it comes late and tells nothing.
 _BACKSTOP = timedelta(seconds=LAST_LOOK + 480)
+#: Seconds; a wait without end is told as one of thirty years.
+_LONGEST_TOLD = 10**9
 
 
 class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
@@ -146,13 +148,13 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         wait = self._wait or self._begin(context)
         verdict = wait.patience.judge(wait.look(self._hook), time.time())
         if wait.is_news(verdict):
-            self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", verdict.message)
+            self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", _news(verdict))
         return self._settle(verdict, wait.watch.summary())
 
     def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
         """Take the trigger's verdict."""
         verdict = from_event(event["verdict"])
-        self.log.info("%s", verdict.message)
+        self.log.info("%s", _news(verdict))
         done = self._settle(verdict, event["watch"])
         return done.xcom_value if isinstance(done, PokeReturnValue) else None
 
@@ -181,7 +183,8 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
             watch = read_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
         self._wait = _Wait(watch, self._patience(context), hook)
         self._show_link(context, hook, watch.query)
-        self.log.info("Waiting for %s", watch.told())
+        left = min(max(self._wait.patience.deadline - time.time(), 0), _LONGEST_TOLD)
+        self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.told())
         return self._wait
 
     def _patience(self, context: Context) -> Patience:
@@ -303,6 +306,10 @@ def _told_honestly() -> Iterator[None]:
         if cause is None or isinstance(cause, (AirflowTaskTimeout, *_ENDS.values())):
             raise
         raise cause from cause.__cause__  # our own skip too: Airflow's in its place does not say what happened
+
+
+def _news(verdict: Verdict) -> str:
+    return verdict.message if verdict.kind is Kind.WAITING else f"The wait is over: {verdict.message}"
 
 
 def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
