@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn, scenarios
-from demo.real_airflow import RealAirflow
+from airflow_provider_wedata.standin import scenarios
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from airflow_provider_wedata.standin import StandIn
+    from demo.real_airflow import RealAirflow
 
-DAGS = Path(__file__).parents[2] / "example_dags"
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
 
 
-@pytest.fixture(scope="module")
-def wedata() -> Iterator[StandIn]:
-    with StandIn("empty") as wedata:
-        yield wedata
-
-
-@pytest.fixture(scope="module")
-def airflow(wedata: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
-    home = tmp_path_factory.mktemp("airflow")
-    with RealAirflow(home, DAGS, {"AIRFLOW_CONN_WEDATA_DEFAULT": wedata.connection_json()}) as airflow:
-        yield airflow
-
-
+@pytest.mark.usefixtures("connection")
 def test_a_wait_survives_the_death_of_its_triggerer(wedata: StandIn, airflow: RealAirflow) -> None:
     world = wedata.world
     keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]

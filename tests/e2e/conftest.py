@@ -1,0 +1,79 @@
+"""One Airflow and one WeData for all that is tried end to end, and a browser where there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_wedata.standin import StandIn
+from demo.real_airflow import RealAirflow
+from tests.e2e.browser import ARGUMENTS, CHROMIUM, Ui
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[2]
+#: Set to take the pictures of the documentation anew; `make pictures` does.
+PICTURES = "WEDATA_PICTURES"
+TOKEN = "made-up-session-token"
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[StandIn]:
+    with StandIn("empty", token=TOKEN) as standin:
+        yield standin
+
+
+@pytest.fixture
+def wedata(standin: StandIn) -> StandIn:
+    """Return a WeData without instances."""
+    for key in standin.world.keys:
+        standin.world.delete(key)
+    return standin
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
+    with RealAirflow(tmp_path_factory.mktemp("airflow"), ROOT / "example_dags", {}) as airflow:
+        yield airflow
+
+
+@pytest.fixture
+def connection(standin: StandIn, airflow: RealAirflow) -> None:
+    """Have the connection that the examples use, made without a form."""
+    forget(airflow, "wedata_default")
+    fields = json.loads(standin.connection_json())
+    fields["extra"] = json.dumps(fields["extra"])
+    airflow.api("POST", "/connections", json={"connection_id": "wedata_default", **fields})
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of use with a browser only
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def ui(chromium: Browser, airflow: RealAirflow) -> Iterator[Ui]:
+    pictures = ROOT / "docs" / "images" if os.environ.get(PICTURES) else None
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.set_default_timeout(60_000)  # generous: other tests may be at work
+    yield Ui(context.new_page(), airflow.url, pictures)
+    context.close()
+
+
+def forget(airflow: RealAirflow, connection_id: str) -> None:
+    """Let there be no such connection."""
+    known = airflow.api("GET", "/connections?limit=100")["connections"]
+    if connection_id in {each["connection_id"] for each in known}:
+        airflow.api("DELETE", f"/connections/{connection_id}")

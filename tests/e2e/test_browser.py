@@ -1,0 +1,168 @@
+"""The provider in the hands of a user: a real browser on a real Airflow, with a WeData on localhost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_wedata.standin import StandIn, scenarios
+from tests.e2e.browser import CHROMIUM
+from tests.e2e.conftest import TOKEN, forget
+
+if TYPE_CHECKING:
+    from demo.real_airflow import RealAirflow
+    from tests.e2e.browser import Ui
+
+pytestmark = pytest.mark.skipif(
+    not Path(CHROMIUM).exists() and not os.environ.get("CI"),
+    reason=f"no {CHROMIUM} to see Airflow's pages with; `make browser` installs it",
+)
+
+DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
+TYPE = "Tencent Cloud WeData"
+
+
+@pytest.fixture
+def filled_in(ui: Ui, standin: StandIn, airflow: RealAirflow) -> None:
+    """Have the examples' connection, made with the form."""
+    forget(airflow, "wedata_default")
+    form = ui.new_connection("wedata_default", TYPE)
+    ui.fill(form, *fields(standin))
+    ui.picture("connection-form", form)
+    ui.save(form)
+
+
+def fields(standin: StandIn, **changes: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a user types: into the standard fields, and into the extra ones."""
+    standard = {
+        "host": standin.url,
+        "port": standin.host.rpartition(":")[2],
+        "login": standin.account.secret_id,
+        "password": standin.account.secret_key,
+    }
+    extra = {
+        "region": "ap-singapore",
+        "project_id": scenarios.PROJECT_ID,
+        "session_token": TOKEN,
+        "console_url": f"{standin.url}/console/{{project_id}}",
+    }
+    return standard | changes, extra
+
+
+def test_the_form_offers_what_the_provider_can_do(ui: Ui) -> None:
+    form = ui.new_connection("wedata_default", TYPE)
+    ui.unfold(form)
+    assert ["china: cloud.tencent.com", "international: tencentcloud.com"] == sorted(ui.choices(form, "site"))
+    assert ["connection: the two standard fields"] == ui.choices(form, "credential_source")
+    assert "ap-singapore" in ui.suggestions(form, "region")
+    kinds = {name: ui.input(form, name).get_attribute("type") for name in ("session_token", "project_id")}
+    assert kinds["session_token"] == "password"
+    assert kinds["project_id"] != "password"
+    too_many = ui.input(form, "retries")
+    too_many.fill("4711")
+    too_many.blur()
+    assert too_many.input_value() == "100"
+
+
+def test_a_connection_is_made_with_the_form_and_keeps_its_secrets(
+    filled_in: None, standin: StandIn, airflow: RealAirflow
+) -> None:
+    saved = airflow.api("GET", "/connections/wedata_default")
+    extra = json.loads(saved["extra"])
+    assert ("***", "***") == (saved["password"], extra["session_token"])
+    told = json.dumps(saved)
+    assert standin.account.secret_key not in told
+    assert TOKEN not in told
+    expected = {
+        "region": "ap-singapore",
+        "site": "international",
+        "project_id": scenarios.PROJECT_ID,
+        "time_zone": "UTC+8",
+        "request_timeout": 30,
+        "retries": 5,
+        "verify": True,
+        "proxy": None,
+    }
+    assert expected == {name: extra[name] for name in expected}
+
+
+def test_the_button_says_who_where_and_how_many(filled_in: None, wedata: StandIn, ui: Ui) -> None:
+    workflow(wedata)
+    said = ui.try_connection("wedata_default")
+    ui.picture("connection-test")
+    for told in (
+        "Test Connection Successful",
+        f"as SecretId {wedata.account.secret_id[:8]}...{wedata.account.secret_id[-4:]}",
+        "site international",
+        "region ap-singapore",
+        f"project {scenarios.PROJECT_ID} has 8 task instances",
+    ):
+        assert told in said
+
+
+def test_the_button_explains_a_wrong_key(ui: Ui, wedata: StandIn, airflow: RealAirflow) -> None:
+    forget(airflow, "wedata_wrong_key")
+    form = ui.new_connection("wedata_wrong_key", TYPE)
+    ui.fill(form, *fields(wedata, password="not-the-key-of-this-account"))
+    ui.save(form)
+    said = ui.try_connection("wedata_wrong_key")
+    forget(airflow, "wedata_wrong_key")
+    for told in ("Test Connection Failed", "AuthFailure.SignatureFailure", "Check SecretId and SecretKey"):
+        assert told in said
+    assert "not-the-key-of-this-account" not in said
+
+
+def test_a_gate_waits_shows_where_and_opens(
+    filled_in: None, wedata: StandIn, airflow: RealAirflow, ui: Ui
+) -> None:
+    keys = workflow(wedata)
+    for key in keys[:3]:
+        wedata.world.finish(key)
+    run_id = airflow.trigger(DAG_ID)
+    ui.open_task(DAG_ID, run_id, GATE)
+    ui.see_state("Deferred")
+    ui.see_in_log("Waiting up to 1:00:00 for instances scheduled")
+    ui.see_in_log("3 of 8 COMPLETED, 5 RUNNING")
+    ui.picture("waiting-task")
+
+    assert_console(ui, DAG_ID, run_id, keys)
+    for key in keys[3:]:
+        wedata.world.finish(key)
+    ui.open_task(DAG_ID, run_id, GATE)
+    ui.see_state("Success")
+    ui.see_in_log("The wait is over: 8 of 8 COMPLETED")
+    assert_console(ui, DAG_ID, run_id, keys)
+
+
+def test_a_gate_that_fails_says_which_instance_and_why(
+    filled_in: None, wedata: StandIn, airflow: RealAirflow, ui: Ui
+) -> None:
+    keys = workflow(wedata)
+    wedata.world.fail(keys[4])
+    run_id = airflow.trigger(DAG_ID)
+    ui.open_task(DAG_ID, run_id, GATE)
+    ui.see_state("Failed")
+    name = list(scenarios.DAILY_TASKS)[4]
+    ui.see_in_log(f"The wait is over: failed in WeData: {name}")
+    ui.see_in_log("WeDataInstanceFailed")
+    ui.fold_traceback()
+    ui.picture("failed-gate")
+
+
+def workflow(wedata: StandIn) -> list[str]:
+    """Let the eight tasks of the examples' workflow run, and return the keys of the instances."""
+    tasks = scenarios.DAILY_TASKS.items()
+    return [wedata.world.add(task_id=id_, task_name=name, state="RUNNING").key for name, id_ in tasks]
+
+
+def assert_console(ui: Ui, dag_id: str, run_id: str, keys: list[str]) -> None:
+    """Assert that the task's link leads to the instances, now."""
+    page: Any = ui.follow_link(dag_id, run_id, GATE, "WeData console")
+    assert f"Instances of project {scenarios.PROJECT_ID}" == page.locator("h1").inner_text()
+    shown = page.locator("td:first-child").all_inner_texts()
+    assert sorted(keys) == sorted(shown)
+    page.close()
