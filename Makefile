@@ -4,12 +4,13 @@ PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 VENV        := .venv
 BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-3.3-py3.11.txt
+SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:  ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 .PHONY: install
 install: $(VENV)/.installed  ## create .venv with everything that the other commands need
@@ -27,6 +28,21 @@ demo: install  ## watch a DAG wait for WeData: a stand-in WeData and a real Airf
 .PHONY: test
 test: install  ## run all tests
 	$(BIN)/python -m pytest
+
+.PHONY: e2e
+e2e: install browser  ## run only the tests with a real Airflow and a real browser
+	CI=true $(BIN)/python -m pytest tests/e2e
+
+.PHONY: pictures
+pictures: install browser  ## take the pictures in docs/images anew; look at each before it is committed
+	CI=true WEDATA_PICTURES=1 $(BIN)/python -m pytest tests/e2e/test_browser.py
+
+.PHONY: browser
+browser: /usr/bin/chromium  ## install the browser of these tests, on Debian; without it they are skipped
+
+/usr/bin/chromium:
+	$(SUDO) apt-get update -qq
+	$(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-liberation
 
 .PHONY: lint
 lint: install  ## check format, lint, types and who imports whom
