@@ -52,9 +52,10 @@ lint: install  ## check format, lint, types and who imports whom
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
-bench: install  ## measure reading, writing and importing; about five minutes
+bench: install  ## measure reading, writing and importing; about half an hour
 	$(BIN)/python tests/bench/reading_speed.py --all
 	$(BIN)/python tests/bench/export_memory.py
+	$(BIN)/python tests/bench/export_whole.py
 	$(BIN)/python tests/bench/import_time.py
 
 .PHONY: format
