@@ -58,12 +58,15 @@ class Ui:
         form.get_by_role("button", name="Extra Fields", exact=True).click()
         self.input(form, "region").wait_for()
 
-    def fill(self, form: Locator, standard: Mapping[str, str], extra: Mapping[str, str]) -> None:
-        """Type values into the form's fields, by name."""
-        for name, value in standard.items():
+    def fill_standard(self, form: Locator, values: Mapping[str, str]) -> None:
+        """Type values into the form's standard fields, by name."""
+        for name, value in values.items():
             form.locator(f"[name={name}]").fill(value)
+
+    def fill_extra(self, form: Locator, values: Mapping[str, str]) -> None:
+        """Type values into the form's extra fields, by name."""
         self.unfold(form)
-        for name, value in extra.items():
+        for name, value in values.items():
             self.input(form, name).fill(value)
 
     def input(self, form: Locator, extra: str) -> Locator:
@@ -125,6 +128,11 @@ class Ui:
     def picture(self, name: str, of: Locator | None = None) -> None:
         """Take a picture for the documentation, if pictures are wanted."""
         if self._pictures:
-            self.page.wait_for_timeout(1_000)  # for what still moves
             self._pictures.mkdir(parents=True, exist_ok=True)
+            usual = self.page.viewport_size
+            if of:  # all of it, however long
+                self.page.set_viewport_size({"width": 900, "height": 2400})
+            self.page.wait_for_timeout(1_000)  # for what still moves
             (of or self.page).screenshot(path=self._pictures / f"{name}.png")
+            if usual:
+                self.page.set_viewport_size(usual)

@@ -40,7 +40,8 @@ def wedata(standin: StandIn) -> StandIn:
 
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
-    with RealAirflow(tmp_path_factory.mktemp("airflow"), ROOT / "example_dags", {}) as airflow:
+    settings = {"AIRFLOW__API__DEFAULT_WRAP": "True"}  # a picture shows whole lines of a log
+    with RealAirflow(tmp_path_factory.mktemp("airflow"), ROOT / "example_dags", settings) as airflow:
         yield airflow
 
 
@@ -66,7 +67,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def ui(chromium: Browser, airflow: RealAirflow) -> Iterator[Ui]:
     pictures = ROOT / "docs" / "images" if os.environ.get(PICTURES) else None
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context = chromium.new_context(viewport={"width": 1280, "height": 700}, locale="en-GB")
     context.set_default_timeout(60_000)  # generous: other tests may be at work
     yield Ui(context.new_page(), airflow.url, pictures)
     context.close()

@@ -31,8 +31,11 @@ def filled_in(ui: Ui, standin: StandIn, airflow: RealAirflow) -> None:
     """Have the examples' connection, made with the form."""
     forget(airflow, "wedata_default")
     form = ui.new_connection("wedata_default", TYPE)
-    ui.fill(form, *fields(standin))
+    standard, extra = fields(standin)
+    ui.fill_standard(form, standard)
     ui.picture("connection-form", form)
+    ui.fill_extra(form, extra)
+    ui.picture("connection-form-extra", form)
     ui.save(form)
 
 
@@ -107,7 +110,9 @@ def test_the_button_says_who_where_and_how_many(filled_in: None, wedata: StandIn
 def test_the_button_explains_a_wrong_key(ui: Ui, wedata: StandIn, airflow: RealAirflow) -> None:
     forget(airflow, "wedata_wrong_key")
     form = ui.new_connection("wedata_wrong_key", TYPE)
-    ui.fill(form, *fields(wedata, password="not-the-key-of-this-account"))
+    standard, extra = fields(wedata, password="not-the-key-of-this-account")
+    ui.fill_standard(form, standard)
+    ui.fill_extra(form, extra)
     ui.save(form)
     said = ui.try_connection("wedata_wrong_key")
     forget(airflow, "wedata_wrong_key")
@@ -142,6 +147,7 @@ def test_a_gate_that_fails_says_which_instance_and_why(
     filled_in: None, wedata: StandIn, airflow: RealAirflow, ui: Ui
 ) -> None:
     keys = workflow(wedata)
+    wedata.world.update(keys[4], tries=5)
     wedata.world.fail(keys[4])
     run_id = airflow.trigger(DAG_ID)
     ui.open_task(DAG_ID, run_id, GATE)
