@@ -113,9 +113,10 @@ class Ui:
         """Wait until the log that is shown has a text."""
         self.page.get_by_text(text).first.wait_for()
 
-    def fold_traceback(self) -> None:
+    def fold_traceback(self, error: str) -> None:
         """Show of an error in the log what it says, and not where."""
-        self.page.locator("details[open] > summary").last.click()
+        self.page.get_by_text(error).first.click()
+        self.page.get_by_text('File "').first.wait_for(state="hidden")
 
     def follow_link(self, dag_id: str, run_id: str, task_id: str, name: str) -> Page:
         """Follow an extra link of a task, and return the page to which it leads."""

@@ -31,9 +31,9 @@ def filled_in(ui: Ui, standin: StandIn, airflow: RealAirflow) -> None:
     """Have the examples' connection, made with the form."""
     forget(airflow, "wedata_default")
     form = ui.new_connection("wedata_default", TYPE)
+    ui.picture("connection-form", form)
     standard, extra = fields(standin)
     ui.fill_standard(form, standard)
-    ui.picture("connection-form", form)
     ui.fill_extra(form, extra)
     ui.picture("connection-form-extra", form)
     ui.save(form)
@@ -150,12 +150,14 @@ def test_a_gate_that_fails_says_which_instance_and_why(
     wedata.world.update(keys[4], tries=5)
     wedata.world.fail(keys[4])
     run_id = airflow.trigger(DAG_ID)
+    run = f"/dags/{DAG_ID}/dagRuns/{run_id}"
+    airflow.wait_for(lambda: airflow.api("GET", run)["state"] == "failed", "the run to fail", seconds=90)
     ui.open_task(DAG_ID, run_id, GATE)
     ui.see_state("Failed")
     name = list(scenarios.DAILY_TASKS)[4]
     ui.see_in_log(f"The wait is over: failed in WeData: {name}")
     ui.see_in_log("WeDataInstanceFailed")
-    ui.fold_traceback()
+    ui.fold_traceback("WeDataInstanceFailed")
     ui.picture("failed-gate")
 
 
