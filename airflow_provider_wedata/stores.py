@@ -35,7 +35,8 @@ def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -
     if scheme == "file":
         return LocalFile(told)
     check_scheme(told, scheme)
-    path = ObjectStoragePath(told, conn_id=conn_id or None)
+    # Not given as None: Airflow 2 would then overlook a connection that is named in the path.
+    path = ObjectStoragePath(told, **({"conn_id": conn_id} if conn_id else {}))
     return StoredFile(told, scheme, _opened(told, scheme, path), path.path, check)
 
 
@@ -52,8 +53,8 @@ def _opened(told: str, scheme: str, path: Any) -> Any:
 
 
 def _files(path: Any) -> Any:
-    if (
-        path.conn_id
-    ):  # without such a connection, the amazon provider would take this machine's own credentials
-        BaseHook.get_connection(path.conn_id)
+    # Without such a connection, the amazon provider would take this machine's own credentials.
+    # Airflow 3 has it as an attribute, Airflow 2 among the options.
+    if conn_id := getattr(path, "conn_id", None) or path.storage_options.get("conn_id"):
+        BaseHook.get_connection(conn_id)
     return path.fs

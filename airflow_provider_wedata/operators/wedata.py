@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, get_hook_lineage_collector
+from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
 from airflow_provider_wedata.api.filters import read_query
 from airflow_provider_wedata.api.instance import FIELD_NAMES
@@ -289,7 +290,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
     def _tell_lineage(
         self, context: Context, hook: WeDataHook, query: InstanceQuery, place: Place, summary: dict[str, Any]
     ) -> None:
-        lineage = get_hook_lineage_collector()
+        lineage = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # common-compat's, untyped
         lineage.add_input_asset(context=hook, uri=f"wedata://{query.project_id}/task_instances")
         lineage.add_output_asset(context=hook, uri=place.uri)
         for outlet in self.outlets:
