@@ -4,6 +4,9 @@ PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 VENV        := .venv
 BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-3.3-py3.11.txt
+MATRIX      := $(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/airflow-*.txt))
+# Interpreters are taken from PATH, and from where pyenv keeps them.
+export PATH := $(PATH):$(subst $() $(),:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -44,6 +47,23 @@ browser: /usr/bin/chromium  ## install the browser of these tests, on Debian; wi
 	$(SUDO) apt-get update -qq
 	$(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-liberation
 
+.PHONY: matrix
+matrix: $(MATRIX:%=matrix-%)  ## run tests/airflow and the example DAGs on every Airflow and Python of constraints/
+
+.PHONY: $(MATRIX:%=matrix-%)
+$(MATRIX:%=matrix-%): matrix-%: .matrix/airflow-%/.installed
+	.matrix/airflow-$*/bin/python -m pytest -q -p no:cacheprovider tests/airflow
+
+.PRECIOUS: .matrix/airflow-%/.installed
+.matrix/airflow-%/.installed: constraints/airflow-%.txt pyproject.toml | install
+	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(lastword $(subst -py, ,$*)) $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --constraint $< --group test --editable '.[parquet,s3,zstd]'
+	touch $@
+
+.PHONY: package
+package: install  ## build wheel and sdist, look into them, and open a gate with the wheel alone
+	$(BIN)/python tests/packaging/check.py $(CONSTRAINTS)
+
 .PHONY: lint
 lint: install  ## check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .
@@ -64,11 +84,15 @@ format: install  ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: pins
-pins: install  ## write constraints/ anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --upgrade \
-	  --python-version 3.11 --group dev --extra parquet --extra s3 --extra zstd pyproject.toml \
-	  --output-file $(CONSTRAINTS)
+pins: install $(MATRIX:%=pins-%)  ## write constraints/ anew from pyproject.toml
+
+.PHONY: $(MATRIX:%=pins-%)
+$(MATRIX:%=pins-%): pins-%: | install
+	printf 'apache-airflow==%s.*\n' $(firstword $(subst -py, ,$*)) | $(BIN)/uv pip compile --quiet --no-header --no-python-downloads \
+	  --no-annotate --no-emit-index-url --upgrade --python-version $(lastword $(subst -py, ,$*)) --constraint - \
+	  --group $(if $(findstring airflow-$*.txt,$(CONSTRAINTS)),dev,test) --extra parquet --extra s3 --extra zstd \
+	  pyproject.toml --output-file constraints/airflow-$*.txt
 
 .PHONY: clean
 clean:  ## remove what the other commands made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

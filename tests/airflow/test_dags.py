@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
+from tests.airflow.versions import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,14 +92,12 @@ def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any]) -> None:
             return [1, None]
 
         gate = WeDataTaskInstanceSensor
-        gate(
-            task_id="templated", task_ids="{{ params.ids }}", schedule_date="{{ dag_run.run_after }}", **QUICK
-        )
+        gate(task_id="templated", task_ids="{{ params.ids }}", schedule_date=MOMENT, **QUICK)
         gate(
             task_id="deferred",
             deferrable=True,
             task_ids="{{ params.ids | join(',') }}",
-            schedule_date="{{ dag_run.run_after }}",
+            schedule_date=MOMENT,
             **QUICK,
         )
         gate(task_id="empty", task_ids="{{ params.none }}", schedule_date=DAY, **QUICK)
@@ -108,9 +107,9 @@ def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any]) -> None:
         gate.partial(task_id="by_count", task_ids=[TASKS[0]], schedule_date=DAY, **QUICK).expand(
             min_instances=counts()
         )
-        gate.partial(
-            task_id="later", schedule_date="{{ dag_run.run_after }}", deferrable=True, **QUICK
-        ).expand(task_ids=[TASKS[0], TASKS[1]])
+        gate.partial(task_id="later", schedule_date=MOMENT, deferrable=True, **QUICK).expand(
+            task_ids=[TASKS[0], TASKS[1]]
+        )
     found = ends.of(run_at_noon(dag))
     expected = {
         "by_count": ["success", "WeDataConfigError"],
@@ -132,7 +131,7 @@ def test_native_objects(run_at_noon: Callable[[DAG], Any]) -> None:
         "native", schedule=None, params=params, render_template_as_native_obj=True, **usual(ends)
     ) as dag:
         gate = WeDataTaskInstanceSensor
-        day = {"schedule_date": "{{ dag_run.run_after }}", **QUICK}
+        day = {"schedule_date": MOMENT, **QUICK}
         gate(task_id="list", task_ids="{{ params.ids }}", expected_instances="{{ params.two }}", **day)
         gate(task_id="number", task_ids="{{ params.ids[0] | int }}", **day)
         gate(task_id="none", task_ids="{{ params.none }}", **day)

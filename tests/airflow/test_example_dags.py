@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_wedata.standin import scenarios
+from tests.airflow.versions import DagBag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def load(name: str) -> DAG:
     assert bag.import_errors == {}
     dag: DAG = bag.dags[name]
     for task in dag.tasks:
-        settings: dict[str, Any] = task.partial_kwargs if task.is_mapped else vars(task)
+        settings: dict[str, Any] = getattr(task, "partial_kwargs", vars(task))
         if "poke_interval" in settings:
             settings |= {"poke_interval": INTERVAL, "timeout": LONGEST}
     return dag

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_wedata.standin import StandIn, SteppedClock, scenarios
+from tests.airflow.versions import DagBag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

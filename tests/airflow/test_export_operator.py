@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
-from airflow.models.asset import AssetEvent
-from airflow.sdk import DAG, Asset
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from airflow.sdk.lineage import HookLineageCollector
+from airflow.providers.common.compat.sdk import (
+    DAG,
+    AirflowFailException,
+    AirflowSkipException,
+    Asset,
+    HookLineageCollector,
+)
 from airflow.utils.session import create_session
 
 from airflow_provider_wedata.api.instance import FIELD_NAMES
@@ -33,6 +36,7 @@ from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.operators import wedata as operators
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 from airflow_provider_wedata.standin import StandIn, SteppedClock, faults
+from tests.airflow.versions import AssetEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

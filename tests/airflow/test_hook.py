@@ -157,10 +157,12 @@ def test_region_and_project_of_the_hook_win(wedata: StandIn) -> None:
     assert "8" == hook.query({"project_id": "8"}).project_id
 
 
-def test_plain_http_to_elsewhere_is_warned_of(wedata: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
+def test_plain_http_to_elsewhere_is_warned_of(
+    wedata: StandIn, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     change(host="http://gateway.example.com", extra={"allow_http": True})
     assert WeDataHook().settings.plain
-    assert "plain HTTP" in capfd.readouterr().out
+    assert "plain HTTP" in capfd.readouterr().out + caplog.text
 
 
 def test_as_a_uri_it_is_the_same_connection(wedata: StandIn) -> None:

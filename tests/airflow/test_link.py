@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_wedata.links.wedata import WeDataConsoleLink
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
+from tests.airflow.versions import AirflowRescheduleException, Rescheduled
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.standin import Instance
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 TEMPLATE = "https://console.example.com/{site}/{region}?p={project_id}&t={task_id}&i={instance_key}"
 
 
-class Ti:
+class Ti(Rescheduled):
     """Remembers what was pushed, and how many requests WeData had had by then."""
 
     def __init__(self, wedata: Any) -> None:
@@ -26,8 +27,6 @@ class Ti:
 
     def xcom_push(self, key: str, value: str) -> None:
         self.pushed.append((key, value, len(self._wedata.requests)))
-
-    def get_first_reschedule_date(self, _context: Any) -> None: ...
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule", "deferrable"])

@@ -13,12 +13,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
-from airflow.sdk._shared.secrets_masker import DEFAULT_SENSITIVE_FIELDS
-from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 import airflow_provider_wedata
 from airflow_provider_wedata import get_provider_info
 from airflow_provider_wedata.hooks.wedata import WeDataHook
+from tests.airflow.versions import DEFAULT_SENSITIVE_FIELDS, ProvidersManager
 
 if TYPE_CHECKING:
     import pytest
@@ -50,7 +49,7 @@ def test_its_name_is_that_of_the_distribution_in_canonical_form() -> None:
 
 
 def test_airflow_finds_the_connection_type() -> None:
-    hook = ProvidersManagerTaskRuntime().hooks["wedata"]
+    hook = ProvidersManager().hooks["wedata"]
     assert hook is not None
     assert ("wedata_conn_id", "Tencent Cloud WeData", True) == (
         hook.connection_id_attribute_name,

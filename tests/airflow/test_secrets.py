@@ -9,13 +9,18 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 
 from airflow_provider_wedata.standin import faults
+
+try:
+    import structlog
+except ImportError:  # Airflow 2 has the standard library's logging only
+    structlog = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+get_logger = structlog.get_logger if structlog else logging.getLogger
 MODES = ("poke", "reschedule", "deferrable")
 SECRET_KEY = "a-key-that-nobody-may-see"
 TOKEN = "a-token-that-nobody-may-see"
@@ -63,27 +68,33 @@ class Records(logging.Handler):
 @pytest.fixture
 def scanner() -> Iterator[Scanner]:
     scanner = Scanner()
-    before, handler = structlog.get_config(), Records(scanner)
+    handler = Records(scanner)
     loggers = [
         logging.getLogger(),
         *(found for found in logging.root.manager.loggerDict.values() if isinstance(found, logging.Logger)),
     ]
     levels = [(logger, logger.level, logger.disabled) for logger in loggers]
-    structlog.configure(
-        processors=[scanner.hear, *before["processors"]],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        cache_logger_on_first_use=False,
-    )
+    before = structlog and structlog.get_config()
+    if structlog:
+        structlog.configure(
+            processors=[scanner.hear, *before["processors"]],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+            cache_logger_on_first_use=False,
+        )
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
         logger.disabled = False
-    logging.getLogger().addHandler(handler)
+    ends = [logger for logger in loggers if logger.parent is None or not logger.propagate]
+    for logger in ends:
+        logger.addHandler(handler)
     yield scanner
-    logging.getLogger().removeHandler(handler)
+    for logger in ends:
+        logger.removeHandler(handler)
     for logger, level, disabled in levels:
         logger.setLevel(level)
         logger.disabled = disabled
-    structlog.configure(**before)
+    if structlog:
+        structlog.configure(**before)
 
 
 @pytest.fixture
@@ -105,7 +116,7 @@ def take_all(scanner: Scanner, wait: Any, found: Any) -> None:
     [
         lambda _: logging.getLogger("httpcore.connection").debug("%s", {"X-TC-Token": TOKEN}),
         lambda _: logging.getLogger("urllib3").debug("Authorization: Signature=%s", "0123456789abcdef" * 4),
-        lambda _: structlog.get_logger("airflow.task").debug("%s", SECRET_KEY),
+        lambda _: get_logger("airflow.task").debug("%s", SECRET_KEY),
         lambda scanner: scanner.take({"xcom": [SECRET_KEY]}),
         lambda scanner: scanner.take(ValueError(f"http://user:{PROXY_PASSWORD}@proxy")),
     ],

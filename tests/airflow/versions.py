@@ -1,0 +1,90 @@
+"""Where each Airflow keeps what only tests need. The provider has no such list: it goes through common-compat."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import suppress
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pytest
+    from airflow.sdk import DAG
+
+
+def found(name: str, *modules: str) -> Any:
+    """Return what has the name in the first of the modules that has it; None if there is none."""
+    for module in modules:
+        with warnings.catch_warnings(), suppress(ImportError, AttributeError):
+            warnings.simplefilter("ignore")  # an older Airflow warns of itself
+            return getattr(import_module(module), name)
+    return None
+
+
+AIRFLOW_3 = not version("apache-airflow").startswith("2.")
+#: A moment that every DAG run has, as a template.
+MOMENT = "{{ dag_run.run_after }}" if AIRFLOW_3 else "{{ logical_date }}"
+
+#: True for the newest Airflow that is tested. What an older one warns of is its own past, and no error.
+NEWEST = found("DagBag", "airflow.dag_processing.dagbag") is not None
+
+DagBag = found("DagBag", "airflow.dag_processing.dagbag", "airflow.models.dagbag")
+AirflowRescheduleException = found(
+    "AirflowRescheduleException", "airflow.sdk.exceptions", "airflow.exceptions"
+)
+TaskDeferralError = found("TaskDeferralError", "airflow.sdk.exceptions", "airflow.exceptions")
+ProvidersManager = found("ProvidersManagerTaskRuntime", "airflow.sdk.providers_manager_runtime") or found(
+    "ProvidersManager", "airflow.providers_manager"
+)
+DEFAULT_SENSITIVE_FIELDS = found(
+    "DEFAULT_SENSITIVE_FIELDS", "airflow.sdk._shared.secrets_masker", "airflow.utils.log.secrets_masker"
+)
+AssetEvent = found("AssetEvent", "airflow.models.asset") or found("DatasetEvent", "airflow.models.dataset")
+
+
+class Rescheduled:
+    """What a sensor asks a task instance for, to know since when it waits: by a method, or by its ids."""
+
+    dag_id = task_id = ""
+    map_index = -1
+    max_tries = 0
+    first_reschedule: datetime | None = None
+
+    @property
+    def run_id(self) -> Rescheduled:
+        """Return itself, so that `told_by_ids` finds it."""
+        return self
+
+    def get_first_reschedule_date(self, _context: Any) -> datetime | None:
+        return self.first_reschedule
+
+
+def told_by_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Airflow 2 ask a `Rescheduled`, where it would ask its database."""
+    if not AIRFLOW_3:
+        base = import_module("airflow.sensors.base")
+        asked = base._orig_start_date
+
+        def answer(**ids: Any) -> Any:
+            ti = ids["run_id"]
+            return ti.first_reschedule if isinstance(ti, Rescheduled) else asked(**ids)
+
+        monkeypatch.setattr(base, "_orig_start_date", answer)
+
+
+def run_dag(dag: DAG, *, run_after: Any, logical_date: Any) -> Any:
+    """Run a DAG made in a test, or read from a file, to its end, and return the DAG run."""
+    if not AIRFLOW_3:
+        return dag.test(execution_date=logical_date or run_after)
+    bundles = import_module("airflow.dag_processing.bundles.manager")
+    bundles.DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(dag_folder=os.devnull)
+    bag.bag_dag(dag)
+    found("sync_bag_to_db", "airflow.dag_processing.dagbag", "airflow.models.dagbag")(
+        bag, "dags-folder", None
+    )
+    return dag.test(run_after=run_after, logical_date=logical_date)
