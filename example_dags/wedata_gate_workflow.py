@@ -13,7 +13,7 @@ with DAG("wedata_gate_workflow", schedule=None, start_date=datetime(2026, 1, 1, 
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_workflow",
         workflow_id="1f0911b9-032e-4e4f-a564-69e4b871d7e2",
-        schedule_date="{{ dag_run.run_after }}",
+        schedule_date="{{ dag_run.run_after }}",  # in Airflow 2: data_interval_end
         # How many tasks the workflow has: without it, a gate could open before WeData made the last instance.
         expected_instances=8,
         deferrable=True,
