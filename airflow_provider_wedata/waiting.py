@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.errors import ContradictoryAnswer
+from airflow_provider_wedata.api.errors import ContradictoryAnswer, Refused
 from airflow_provider_wedata.api.states import KNOWN, InstanceState
 
 if TYPE_CHECKING:
@@ -91,6 +91,11 @@ class Verdict:
         if error.final or isinstance(error, ContradictoryAnswer):
             return Verdict(Kind.REFUSED, str(error), error=error)
         return Verdict(Kind.WAITING, f"WeData could not be asked: {error}", error=error)
+
+    @property
+    def refused_by_wedata(self) -> bool:
+        """True if WeData refused for good, which a connection that was mended meanwhile may change."""
+        return self.kind is Kind.REFUSED and isinstance(self.error, Refused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Verdicts that need a second look if the first took several requests.
 _CONFIRMED = (Kind.MET, Kind.STUCK)
-#: How often a list of several pages is read, for a look, until it was seen whole.
-_PASSES = 3
 _LATEST_END_FIRST = ("END_TIME", "DESC")
 
 
@@ -91,7 +89,7 @@ class Watch:
         return self._judge_rows(again, unsure, over=over)
 
     def _read(self, ask: Ask) -> Flow[tuple[list[TaskInstance], int, str]]:
-        listing = Listing(self.query, passes=_PASSES)
+        listing = Listing(self.query)
         rows: list[TaskInstance] = []
         try:
             while operation := listing.operation():

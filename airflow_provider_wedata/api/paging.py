@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
 
 #: How often a list is read again because it changed meanwhile.
-MOST_PASSES = 5
+MOST_PASSES = 3
 #: Task ids in one Keyword; how many WeData takes is not documented.
 IDS_TOGETHER = 50
 #: Oldest first: what is added while we read comes last, and moves nothing that was read.

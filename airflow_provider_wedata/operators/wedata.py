@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
-from airflow_provider_wedata.api.filters import read_query
+from airflow_provider_wedata.api.filters import LEAVING, read_query
 from airflow_provider_wedata.api.instance import FIELD_NAMES
 from airflow_provider_wedata.exceptions import (
     WeDataApiError,
@@ -49,12 +49,7 @@ class _InstancesOperator(FilteredOperator):
 
     filters: ClassVar[tuple[str, ...]] = (
         *FilteredOperator.filters,
-        "instance_state",
-        "executor_group_id",
-        "start_time_from",
-        "start_time_to",
-        "last_update_time_from",
-        "last_update_time_to",
+        *sorted(LEAVING),
     )
     template_fields: Sequence[str] = ("wedata_conn_id", "region", *filters)
 

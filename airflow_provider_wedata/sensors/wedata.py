@@ -22,7 +22,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_wedata.api.errors import ApiError, Refused
+from airflow_provider_wedata.api.errors import ApiError
 from airflow_provider_wedata.api.filters import read_query
 from airflow_provider_wedata.events import from_event
 from airflow_provider_wedata.exceptions import (
@@ -274,7 +274,7 @@ class _Wait:
     def look(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
         """Look; if the connection is refused in the midst of a wait, once more, for it may have been mended."""
         verdict = self._try()
-        if verdict.kind is Kind.REFUSED and isinstance(verdict.error, Refused) and self._said is not None:
+        if verdict.refused_by_wedata and self._said is not None:
             self._hook = read_connection()
             verdict = self._try()
         return verdict

@@ -6,13 +6,14 @@ What a look means is in waiting.py, when to look and when to give up in patience
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_wedata.api.clock import Zone
-from airflow_provider_wedata.api.errors import ApiError, InvalidRequest, Refused
+from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
 from airflow_provider_wedata.events import to_event
 from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.patience import Patience
@@ -92,7 +93,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
 
     def _say(self, verdict: Verdict, said: str) -> str:
         if verdict.message != said:
-            self.log.log(30 if verdict.error else 20, "%s", verdict.message)
+            self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", verdict.message)
         else:
             self.log.debug("%s", verdict.message)
         return verdict.message
@@ -115,7 +116,7 @@ class _Watcher:
     async def look(self, seconds: float) -> Verdict:
         fresh = self._client is None
         verdict = await self._try(seconds)
-        if isinstance(verdict.error, Refused) and verdict.kind is Kind.REFUSED and not fresh:
+        if verdict.refused_by_wedata and not fresh:
             await self._leave()  # somebody may have mended the connection while we waited
             verdict = await self._try(seconds)
         return verdict
