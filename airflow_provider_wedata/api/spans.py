@@ -186,7 +186,8 @@ class Stretch(Part):
             middle = (self.span.first + self.span.last) // 2
         else:
             raise ListNotAtRest(
-                f"WeData counts {self.total} instances in {self.span.window} and shows none of them"
+                f"WeData counts {self.total} instances from "
+                f"{self.span.window.told(self.scope.query.zone)} and shows none of them"
             )
         return [part_of(self.scope, span, self.pace) for span in self.span.around(middle)]
 
