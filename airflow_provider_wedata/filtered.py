@@ -37,6 +37,11 @@ UNSET: Final = Unset.UNSET
 _EDGES = (Zone("UTC+14"), Zone("UTC-12"))
 
 
+def templated(*names: str) -> tuple[str, ...]:
+    """Return what Airflow renders of a task with parameters of these names, and shows as rendered."""
+    return ("times_as_sent", "wedata_conn_id", "region", *names)
+
+
 class FilteredOperator(BaseOperator):
     """A task with filters on task instances.
 
@@ -77,7 +82,7 @@ class FilteredOperator(BaseOperator):
         "schedule_time_before",
         "time_zone",
     )
-    template_fields: Sequence[str] = ("wedata_conn_id", "region", *filters)
+    template_fields: Sequence[str] = templated(*filters)
     operator_extra_links = (WeDataConsoleLink(),)
     ui_color = "#e8f0fe"
 
@@ -107,6 +112,8 @@ class FilteredOperator(BaseOperator):
         self.wedata_conn_id = wedata_conn_id
         self.region = region
         self._given: frozenset[str] = frozenset()
+        #: Shown among the rendered templates: TimeZone and the ends of windows, as WeData gets them.
+        self.times_as_sent: dict[str, str] | None = None
         self._keep(
             project_id=project_id,
             workflow_id=workflow_id,
@@ -159,6 +166,20 @@ class FilteredOperator(BaseOperator):
         :param zone: in which naive times are read.
         """
         raise NotImplementedError
+
+    def _do_render_template_fields(self, parent: Any, *how: Any, **more: Any) -> None:
+        """Render, and show what becomes of the times; Airflow renders mapped tasks by this method, too."""
+        super()._do_render_template_fields(parent, *how, **more)
+        if parent is self:
+            self.times_as_sent = self._times_as_sent()
+
+    def _times_as_sent(self) -> dict[str, str] | None:
+        given = self._given_values()
+        try:
+            query = self._hook().query({name: given[name] for name in given if name in self.filters})
+        except Exception:  # noqa: BLE001 - whatever it is, execute meets it too, and tells it
+            return None
+        return {name: str(value) for name, value in query.parameters().items() if "Time" in name}
 
     @property
     def _was_expanded(self) -> bool:

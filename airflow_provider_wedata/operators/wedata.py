@@ -21,7 +21,7 @@ from airflow_provider_wedata.export.errors import AlreadyThere
 from airflow_provider_wedata.export.formats import Format
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.export.publish import published
-from airflow_provider_wedata.filtered import UNSET, FilteredOperator
+from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class _InstancesOperator(FilteredOperator):
         *FilteredOperator.filters,
         *sorted(LEAVING),
     )
-    template_fields: Sequence[str] = ("wedata_conn_id", "region", *filters)
+    template_fields: Sequence[str] = templated(*filters)
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
         "sort_column",
         "sort_type",
     )
-    template_fields: Sequence[str] = ("wedata_conn_id", "region", *filters)
+    template_fields: Sequence[str] = templated(*filters)
 
     def __init__(
         self,
@@ -174,10 +174,8 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
     :raises WeDataExportError: the disk is full, the store is lost, or nothing matched and `if_empty` says fail.
     """
 
-    template_fields: Sequence[str] = (
-        *_InstancesOperator.template_fields,
-        "output_path",
-        "object_storage_conn_id",
+    template_fields: Sequence[str] = templated(
+        *_InstancesOperator.filters, "output_path", "object_storage_conn_id"
     )
 
     def __init__(

@@ -33,7 +33,7 @@ from airflow_provider_wedata.exceptions import (
     as_airflow_errors,
     from_api,
 )
-from airflow_provider_wedata.filtered import UNSET, FilteredOperator
+from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
 from airflow_provider_wedata.patience import Patience
 from airflow_provider_wedata.terms import (
     COUNTS,
@@ -96,7 +96,7 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     :raises WeDataApiError: WeData refuses the question; an outage of WeData is waited out instead.
     """
 
-    template_fields: Sequence[str] = (*FilteredOperator.template_fields, *COUNTS, "completed_after")
+    template_fields: Sequence[str] = templated(*FilteredOperator.filters, *COUNTS, "completed_after")
 
     def __init__(
         self,

@@ -186,6 +186,7 @@ def test_every_filter_and_term_is_templated() -> None:
         *("instance_type", "owner_uin", "task_ids", "instance_keys", "keyword", "schedule_date"),
         *("schedule_time_from", "schedule_time_to", "schedule_time_before", "time_zone"),
         *("instances_per_task", "min_instances", "expected_instances", "completed_after"),
+        "times_as_sent",  # no parameter; shown beside them
     }
     assert expected == set(WeDataTaskInstanceSensor.template_fields)
 

@@ -124,6 +124,21 @@ def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any]) -> None:
     assert expected == {name: found[name] for name in expected}
 
 
+def test_a_mapped_task_shows_the_times_that_it_sends(run_at_noon: Callable[[DAG], Any]) -> None:
+    shown: dict[int, Any] = {}
+
+    def note(context: Any) -> None:
+        shown[context["ti"].map_index] = context["task"].times_as_sent
+
+    with DAG("shown", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        WeDataTaskInstanceSensor.partial(
+            task_id="gate", schedule_date=MOMENT, on_success_callback=note, **QUICK
+        ).expand(task_ids=list(TASKS))
+    run_at_noon(dag)
+    sent = {"ScheduleTimeFrom": f"{DAY} 00:00:00", "ScheduleTimeTo": f"{DAY} 23:59:59", "TimeZone": "UTC+8"}
+    assert {0: sent, 1: sent} == shown
+
+
 def test_native_objects(run_at_noon: Callable[[DAG], Any]) -> None:
     params = {"ids": list(TASKS), "none": None, "nothing": [], "two": 2}
     ends = Ends()

@@ -109,8 +109,8 @@ class Ui:
         """Wait until the task that is shown is in a state."""
         self.page.get_by_text(state, exact=True).first.wait_for()
 
-    def see_in_log(self, text: str) -> None:
-        """Wait until the log that is shown has a text."""
+    def see_text(self, text: str) -> None:
+        """Wait until the tab that is shown, such as a log, has a text."""
         self.page.get_by_text(text).first.wait_for()
 
     def fold_traceback(self, error: str) -> None:

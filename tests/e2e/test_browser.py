@@ -130,16 +130,22 @@ def test_a_gate_waits_shows_where_and_opens(
     run_id = airflow.trigger(DAG_ID)
     ui.open_task(DAG_ID, run_id, GATE)
     ui.see_state("Deferred")
-    ui.see_in_log("Waiting up to 1:00:00 for instances scheduled")
-    ui.see_in_log("3 of 8 COMPLETED, 5 RUNNING")
+    ui.see_text("Waiting up to 1:00:00 for instances scheduled")
+    ui.see_text("3 of 8 COMPLETED, 5 RUNNING")
     ui.picture("waiting-task")
+
+    ui.open_task(DAG_ID, run_id, GATE, "/rendered_templates")
+    day = scheduled_day(keys)
+    ui.see_text(f'"ScheduleTimeFrom": "{day} 00:00:00"')
+    ui.see_text(f'"ScheduleTimeTo": "{day} 23:59:59"')
+    ui.picture("rendered-templates")
 
     assert_console(ui, DAG_ID, run_id, keys)
     for key in keys[3:]:
         wedata.world.finish(key)
     ui.open_task(DAG_ID, run_id, GATE)
     ui.see_state("Success")
-    ui.see_in_log("The wait is over: 8 of 8 COMPLETED")
+    ui.see_text("The wait is over: 8 of 8 COMPLETED")
     assert_console(ui, DAG_ID, run_id, keys)
 
 
@@ -155,8 +161,8 @@ def test_a_gate_that_fails_says_which_instance_and_why(
     ui.open_task(DAG_ID, run_id, GATE)
     ui.see_state("Failed")
     name = list(scenarios.DAILY_TASKS)[4]
-    ui.see_in_log(f"The wait is over: failed in WeData: {name}")
-    ui.see_in_log("WeDataInstanceFailed")
+    ui.see_text(f"The wait is over: failed in WeData: {name}")
+    ui.see_text("WeDataInstanceFailed")
     ui.fold_traceback("WeDataInstanceFailed")
     ui.picture("failed-gate")
 
@@ -165,6 +171,12 @@ def workflow(wedata: StandIn) -> list[str]:
     """Let the eight tasks of the examples' workflow run, and return the keys of the instances."""
     tasks = scenarios.DAILY_TASKS.items()
     return [wedata.world.add(task_id=id_, task_name=name, state="RUNNING").key for name, id_ in tasks]
+
+
+def scheduled_day(keys: list[str]) -> str:
+    """Return the day for which the instances are planned."""
+    (day,) = {key.rpartition("_")[2].partition(" ")[0] for key in keys}
+    return day
 
 
 def assert_console(ui: Ui, dag_id: str, run_id: str, keys: list[str]) -> None:
