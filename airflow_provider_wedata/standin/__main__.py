@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
+import subprocess
 import sys
+from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.standin.received import Received
 
+DETACH = "--detach"
 EPILOG = "scenarios:\n" + "\n".join(f"  {name:8} {make.__doc__}" for name, make in SCENARIOS.items())
 
 
@@ -36,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
         description="A WeData on 127.0.0.1 that checks signatures and answers from a small world.",
         epilog=EPILOG,
         formatter_class=Help,
+        allow_abbrev=False,
     )
     line.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     line.add_argument("--scenario", choices=SCENARIOS, default="daily", help="what is in the world")
@@ -49,6 +53,11 @@ def parser() -> argparse.ArgumentParser:
     )
     line.add_argument("--seconds", type=float, default=3600.0, help="time after which it ends by itself")
     line.add_argument("--quiet", action="store_true", help="print no line for each request")
+    line.add_argument(
+        DETACH,
+        action="store_true",
+        help='go on in the background; for: eval "$(... --detach)", as of ssh-agent',
+    )
     return line
 
 
@@ -56,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM, SIGINT or the end of the time."""
     line = parser()
     options = line.parse_args(arguments)
+    if options.detach:
+        return _detach(sys.argv[1:] if arguments is None else arguments, options.seconds)
     wedata = StandIn(
         options.scenario,
         clock=SteppedClock(RealClock().now()) if options.stepped else RealClock(),
@@ -79,6 +90,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told_to_stop.wait(options.seconds)
     finally:
         wedata.stop()
+    return 0
+
+
+def _detach(arguments: Sequence[str], seconds: float) -> int:
+    """Start the stand-in as a process of its own; once it listens, print what a shell has to know of it."""
+    command = [sys.executable, "-m", __package__, *(word for word in arguments if word != DETACH), "--quiet"]
+    running = subprocess.Popen(  # noqa: S603 - this module
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    told = [line.strip() for line in islice(running.stdout or (), 2)]
+    if not told:
+        sys.stderr.write(running.communicate()[1])
+        return running.returncode
+    where, export = told
+    sys.stderr.write(f"{where}, for {seconds:g} s or until: kill {running.pid}\n")
+    _say(export)
+    _say(f"export WEDATA_STANDIN_PID={running.pid}")
     return 0
 
 

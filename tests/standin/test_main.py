@@ -18,6 +18,7 @@ from airflow_provider_wedata.standin.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_wedata.standin"]
 
@@ -47,6 +48,30 @@ def test_it_says_where_it_is_and_stops_when_told(process: subprocess.Popen[str])
         assert b"16 COMPLETED" in response.read()
     os.kill(process.pid, signal.SIGTERM)
     assert (process.wait(10), process.stderr.read()) == (0, "")
+
+
+def test_it_is_left_behind_in_the_background(tmp_path: Path) -> None:
+    started = f'eval "$({sys.executable} -m airflow_provider_wedata.standin --detach --seconds 60)"; env'
+    ran = subprocess.run(  # noqa: S603  # our own
+        ["/bin/sh", "-c", started], capture_output=True, text=True, check=True, timeout=30, cwd=tmp_path
+    )
+    known = dict(line.split("=", 1) for line in ran.stdout.splitlines() if "WEDATA" in line)
+    pid = int(known["WEDATA_STANDIN_PID"])
+    url = json.loads(known["AIRFLOW_CONN_WEDATA_DEFAULT"])["host"]
+    with urlopen(url) as response:  # noqa: S310  # always http
+        assert response.status == 200
+    assert f"WeData stand-in, scenario daily, at {url}, for 60 s or until: kill {pid}\n" == ran.stderr
+    os.kill(pid, signal.SIGTERM)
+
+
+def test_what_keeps_it_from_starting_in_the_background_is_said() -> None:
+    with StandIn() as wedata:
+        port = wedata.host.partition(":")[2]
+        ran = subprocess.run(  # noqa: S603  # our own
+            [*COMMAND, "--port", port, "--detach"], capture_output=True, text=True, check=False, timeout=30
+        )
+    assert (2, "") == (ran.returncode, ran.stdout)
+    assert "Address already in use" in ran.stderr.splitlines()[-1]
 
 
 @pytest.fixture(autouse=True)
