@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_wedata.standin import scenarios
+from tests.airflow.conftest import TASK_ID
 from tests.airflow.versions import DagBag
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 INTERVAL = 0.01
 #: Seconds after which a gate that does not open fails its test.
 LONGEST = 20
+OLD_RUNS = "wedata_gate_old_runs"
 GATES = {
     "wedata_gate_one_task": "daily",
     "wedata_gate_workflow": "daily",
@@ -59,9 +61,29 @@ def test_an_example_ends_well(name: str, scenario: str, wait: Any, run_dag: Call
     assert wedata.requests
 
 
+@pytest.mark.parametrize(("days", "gate"), [(0, "success"), (70, "success"), (90, "skipped")])
+def test_an_old_run_goes_round_the_gate(days: int, gate: str, wait: Any, run_dag: Callable[..., Any]) -> None:
+    moment = datetime.now(UTC) - timedelta(days=days)
+    for day in (moment - timedelta(days=1), moment):  # in Airflow 2 the run is for the day before
+        wait.wedata.world.add(task_id=TASK_ID, schedule_time=day, state="COMPLETED")
+    run = run_dag(load(OLD_RUNS), run_after=moment, logical_date=moment)
+    expected = {"ask_wedata_if_it_still_knows": "success", "wait_for_report": gate, "publish": "success"}
+    assert expected == {task.task_id: task.state for task in run.get_task_instances()}
+    assert (gate == "success") == bool(wait.wedata.requests)
+
+
+def test_a_young_run_whose_gate_fails_does_not_publish(wait: Any, run_dag: Callable[..., Any]) -> None:
+    now = datetime.now(UTC)
+    for day in (now - timedelta(days=1), now):
+        wait.wedata.world.add(task_id=TASK_ID, schedule_time=day, state="EXPIRED")
+    run = run_dag(load(OLD_RUNS), run_after=now, logical_date=now)
+    states = {task.task_id: task.state for task in run.get_task_instances()}
+    assert ("failed", "upstream_failed") == (states["wait_for_report"], states["publish"])
+
+
 def test_each_example_is_tested_and_short() -> None:
     files = {path.stem: path.read_text().splitlines() for path in EXAMPLES.glob("wedata_gate*.py")}
-    assert set(files) <= set(GATES)
+    assert set(files) <= {*GATES, OLD_RUNS}
     assert [name for name, lines in files.items() if len(lines) >= 40] == []
 
 
