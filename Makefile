@@ -64,6 +64,14 @@ $(MATRIX:%=matrix-%): matrix-%: .matrix/airflow-%/.installed
 package: install  ## build wheel and sdist, look into them, and open a gate with the wheel alone
 	$(BIN)/python tests/packaging/check.py $(CONSTRAINTS)
 
+.PHONY: docs
+docs: install  ## build the documentation's site in build/docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+
+.PHONY: pages
+pages: install  ## follow README and quickstart as a newcomer does, in an empty folder, up to a green gate
+	$(BIN)/python -m tests.packaging.pages $(CONSTRAINTS)
+
 .PHONY: lint
 lint: install  ## check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .
@@ -72,11 +80,12 @@ lint: install  ## check format, lint, types and who imports whom
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
-bench: install  ## measure reading, writing and importing; about half an hour
+bench: install  ## measure reading, writing, waiting and importing; about half an hour
 	$(BIN)/python tests/bench/reading_speed.py --all
 	$(BIN)/python tests/bench/export_memory.py
 	$(BIN)/python tests/bench/export_whole.py
 	$(BIN)/python tests/bench/import_time.py
+	$(BIN)/python tests/bench/many_waits.py
 
 .PHONY: format
 format: install  ## format the code

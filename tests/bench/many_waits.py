@@ -1,0 +1,111 @@
+"""What becomes of very many waits in one triggerer: `python tests/bench/many_waits.py`.
+
+Each is a trigger of its own, as an Airflow triggerer runs them, before a stand-in in a process of its own with a
+strict limit of 20 requests in any second. Every look is one request; how often the waits want to look is set from
+half to four times that limit. CPU is this process's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.clock import Zone
+from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.standin.scenarios import PROJECT_ID, WORKFLOW_ID
+from airflow_provider_wedata.terms import given_by, read_watch
+from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
+
+if TYPE_CHECKING:
+    from airflow_provider_wedata.waiting import Verdict
+
+LIMIT = 20
+WAITS = 400
+SECONDS = 40
+
+
+class Quiet(WeDataTaskInstanceTrigger):
+    """Says nothing: a line for each of them would be what is measured."""
+
+    def _say(self, verdict: Verdict, _said: str) -> str:
+        return verdict.message
+
+
+def trigger(interval: float, number: int) -> WeDataTaskInstanceTrigger:
+    """Return a wait that never ends, and begins to look within its first interval, as many waits would."""
+    watch = read_watch(
+        {"workflow_id": WORKFLOW_ID, "schedule_date": "2026-03-01", "min_instances": 1000},
+        project_id=PROJECT_ID,
+        time_zone=Zone("UTC+8"),
+    )
+    began = time.time()
+    patience = Patience(started=began, timeout=86_400, poke_interval=interval)
+    return Quiet(
+        watch=given_by(watch),
+        patience=patience.to_json(),
+        wedata_conn_id="wedata_default",
+        next_look=began + interval * number / WAITS,
+    )
+
+
+async def wait_all(interval: float, url: str) -> None:
+    """Let the waits look for a while, and print how often they came to it."""
+    waits = [asyncio.create_task(anext(trigger(interval, number).run())) for number in range(WAITS)]
+    await asyncio.sleep(interval)  # until each has begun
+    before, cpu, began = counts(url), time.process_time(), time.monotonic()
+    blocked = await longest_block(SECONDS)
+    seconds = time.monotonic() - began
+    after = counts(url)
+    looks = (after["total"] - before["total"]) / seconds
+    throttled = after["throttled"] - before["throttled"]
+    print(
+        f"{WAITS:>6}{interval:>10.1f}{WAITS / interval:>13.1f}{looks:>8.1f}{WAITS / looks:>13.1f}{throttled:>11}"
+        f"{(time.process_time() - cpu) / seconds:>8.0%}{1000 * blocked:>10.0f}",
+        flush=True,
+    )
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def longest_block(seconds: float) -> float:
+    """Return for how long at most the event loop kept others waiting, in seconds."""
+    longest, end = 0.0, time.monotonic() + seconds
+    while (now := time.monotonic()) < end:
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - now - 0.01)
+    return longest
+
+
+def counts(url: str) -> dict[str, int]:
+    with urlopen(f"{url}/standin/requests") as answer:  # noqa: S310 - always http
+        found: dict[str, int] = json.load(answer)
+        return found
+
+
+def main() -> None:
+    command = [sys.executable, "-m", "airflow_provider_wedata.standin", "--quiet", "--latency-ms", "150"]
+    print(" waits  interval  want/second   got/s  looks every  throttled     CPU  block/ms")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as standin:  # noqa: S603 - our own
+        try:
+            assert standin.stdout
+            url = standin.stdout.readline().split()[-1]
+            _, connection = shlex.split(standin.stdout.readline())
+            _, _, os.environ["AIRFLOW_CONN_WEDATA_DEFAULT"] = connection.partition("=")
+            for times in (0.5, 0.9, 2, 4):
+                registry.reset()
+                asyncio.run(wait_all(WAITS / (LIMIT * times), url))
+        finally:
+            standin.terminate()
+
+
+if __name__ == "__main__":
+    main()
