@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.filters import FILTERS, one_of, read_texts
 from airflow_provider_wedata.api.instance import FIELD_NAMES
-from airflow_provider_wedata.diagnosis import findings
 from airflow_provider_wedata.exceptions import WeDataError, as_airflow_errors
 from airflow_provider_wedata.hooks.wedata import WeDataHook
 from airflow_provider_wedata.text_table import aligned
@@ -71,8 +70,7 @@ def instances(options: Namespace) -> bool:
 
 def check(options: Namespace) -> bool:
     """Show, step by step, whether the connection can be used, and where it can't, what to mend."""
-    hook = WeDataHook(options.conn_id, region=options.region, project_id=options.project_id)
-    found = findings(hook, options.project_id)
+    found = WeDataHook(options.conn_id, region=options.region, project_id=options.project_id).findings()
     _say(aligned([_MARKS[finding.fine], finding.step, finding.text] for finding in found))
     return all(finding.fine for finding in found)
 

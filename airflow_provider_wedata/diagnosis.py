@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.errors import (
     ApiError,
     AuthRefused,
@@ -20,13 +19,12 @@ from airflow_provider_wedata.api.errors import (
 )
 from airflow_provider_wedata.api.flow import Reply, Send, date_of
 from airflow_provider_wedata.api.operations import count_projects, list_task_instances
-from airflow_provider_wedata.exceptions import WeDataConfigError, from_api
-from airflow_provider_wedata.hooks.wedata import channel, transport
+from airflow_provider_wedata.exceptions import from_api
+from airflow_provider_wedata.opening import open_client
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.flow import Flow
     from airflow_provider_wedata.api.instance import InstanceQuery
-    from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.settings import Settings
 
 T = TypeVar("T")
@@ -52,18 +50,14 @@ class Finding:
     text: str
 
 
-def findings(hook: WeDataHook, project_id: str | None = None) -> list[Finding]:
+def examine(settings: Settings, query: InstanceQuery | None, *, name: str) -> list[Finding]:
     """Return a finding for each of `STEPS`, after one question to WeData. Raises nothing that a user can mend.
 
-    :param project_id: in place of the connection's.
+    :param query: for the instances of a project; None asks for projects, if none is known.
+    :param name: what the connection is called.
     """
-    try:
-        settings = hook.settings
-        query = hook.query({}) if project_id or settings.project_id else None
-    except WeDataConfigError as error:
-        return _found({}, "connection", str(error))
     replies: list[Reply] = []
-    told = {"connection": f"{hook.wedata_conn_id!r}, site {settings.site}, region {settings.region}"}
+    told = {"connection": f"{name!r}, site {settings.site}, region {settings.region}"}
     try:
         told["project"] = _look(settings, query, replies)
         trouble = None
@@ -85,18 +79,23 @@ def findings(hook: WeDataHook, project_id: str | None = None) -> list[Finding]:
     return _found(told, _step(trouble), _explained(trouble))
 
 
+def stopped(step: str, why: str) -> list[Finding]:
+    """Return the findings where nothing could be asked, for this step already fails."""
+    return _found({}, step, why)
+
+
 def _look(settings: Settings, query: InstanceQuery | None, replies: list[Reply]) -> str:
-    # Somebody is looking at the terminal, so better a quick no than a late yes.
+    # Somebody is looking, so better a quick no than a late yes.
     brisk = replace(
         settings, retries=min(settings.retries, 1), request_timeout=min(settings.request_timeout, 10)
     )
-    way = channel(brisk)
-    with Client(way, transport(brisk)) as client:
+    with open_client(brisk) as client:
+        way = client.channel
         if query is None:
             count = client.run(_watched(way.exchange(count_projects()), replies))
             return f"the connection names no project_id, so tasks must; the key sees {count} projects"
         page = client.run(_watched(way.exchange(list_task_instances(query, size=1)), replies))
-        return f"{query.project_id} has {page.total} task instances"
+        return f"project {query.project_id} has {page.total} task instances"
 
 
 def _watched(flow: Flow[T], replies: list[Reply]) -> Flow[T]:

@@ -7,14 +7,12 @@ is imported where it is opened, so that a DAG file that only names a sensor load
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_wedata import __version__
 from airflow_provider_wedata import connection_form as form
 from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.filters import read_query
@@ -22,14 +20,14 @@ from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_err
 from airflow_provider_wedata.settings import Settings, read_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_wedata.api.client import AsyncClient, Client, Transport
-    from airflow_provider_wedata.api.flow import Channel
+    from airflow_provider_wedata.api.client import AsyncClient, Client
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.reading import Reading
+    from airflow_provider_wedata.diagnosis import Finding
 
 
 class WeDataHook(BaseHook):
@@ -91,19 +89,18 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.api.client import Client  # noqa: PLC0415 - see the module's docstring
+        from airflow_provider_wedata.opening import open_client  # noqa: PLC0415 - see the module's docstring
 
-        return Client(channel(self.settings), transport(self.settings))
+        return open_client(self.settings)
 
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop, to be used in an ``async with`` block.
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.api.client import AsyncClient  # noqa: PLC0415 - see the module's docstring
+        from airflow_provider_wedata.opening import open_async_client  # noqa: PLC0415 - as above
 
-        settings = await self.read_settings()
-        return AsyncClient(channel(settings), transport(settings))
+        return open_async_client(await self.read_settings())
 
     def list_task_instances(self, **filters: Any) -> Iterator[TaskInstance]:
         """Give every task instance that the filters match, each once, page by page.
@@ -158,28 +155,30 @@ class WeDataHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Return whether WeData answers to this connection, and a sentence on what it says. Never raises."""
         try:
-            return True, self._tried()
+            found = self.findings()
+            wrong = [finding.text for finding in found if finding.fine is False]
+            return (False, wrong[0]) if wrong else (True, self._told(found))
         except Exception as error:  # noqa: BLE001 - the connections page shows the text, whatever it is
             return False, str(error) or type(error).__name__
 
-    def _tried(self) -> str:
-        from airflow_provider_wedata.api.client import Client  # noqa: PLC0415 - as above
-        from airflow_provider_wedata.api.operations import count_projects, list_task_instances  # noqa: PLC0415
+    def findings(self) -> list[Finding]:
+        """Return how far this connection gets on its way to an answer, step by step, after one request."""
+        from airflow_provider_wedata.diagnosis import examine, stopped  # noqa: PLC0415 - as above
 
-        settings = self.settings
-        # Somebody is looking at the form, so better a quick no than a late yes.
-        brisk = replace(
-            settings, retries=min(settings.retries, 1), request_timeout=min(settings.request_timeout, 10)
-        )
+        try:
+            settings = self.settings
+            query = self.query({}) if self._project_id or settings.project_id else None
+        except WeDataConfigError as error:
+            return stopped("connection", str(error))
+        return examine(settings, query, name=self.wedata_conn_id)
+
+    def _told(self, found: Sequence[Finding]) -> str:
+        settings, project = self.settings, found[-1].text
         key = _shortened(settings.credentials.secret_id)
-        where = f"at {settings.host} (site {settings.site}), region {settings.region}, as SecretId {key}"
-        project = self._project_id or settings.project_id
-        with as_airflow_errors(), Client(channel(brisk), transport(brisk)) as client:
-            if project:
-                count = client.ask(list_task_instances(self.query({}), size=1)).total
-                return f"WeData answers: project {project} has {count} task instances, {where}"
-            count = client.ask(count_projects())
-        return f"WeData answers: {count} projects, {where}. The connection names no project_id: tasks must"
+        return (
+            f"WeData answers: {project}, at {settings.host} (site {settings.site}), region {settings.region}, "
+            f"as SecretId {key}"
+        )
 
     def stream(self, query: InstanceQuery) -> Iterator[TaskInstance]:
         """Give every task instance that the query matches, each once, page by page.
@@ -249,36 +248,6 @@ class WeDataHook(BaseHook):
         from airflow_provider_wedata.hooks.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
 
         return widgets()
-
-
-def channel(settings: Settings) -> Channel:
-    """Return the way to the connection's endpoint."""
-    from airflow_provider_wedata.api import registry  # noqa: PLC0415 - as above
-    from airflow_provider_wedata.api.flow import Channel  # noqa: PLC0415
-    from airflow_provider_wedata.api.pacing import RetryPolicy  # noqa: PLC0415
-
-    return Channel(
-        host=settings.host,
-        region=settings.region,
-        credentials=settings.credentials,
-        budget=registry.budgets(settings.host, settings.credentials.secret_id, settings.requests_per_second),
-        language=settings.language,
-        caller=f"airflow-provider-wedata-{__version__}",
-        retry=RetryPolicy(settings.retries),
-    )
-
-
-def transport(settings: Settings) -> Transport:
-    """Return how bytes get to the connection's endpoint."""
-    from airflow_provider_wedata.api.client import Transport  # noqa: PLC0415 - as above
-
-    return Transport(
-        url=settings.url,
-        timeout=settings.request_timeout,
-        proxy=settings.proxy,
-        verify=settings.verify,
-        ca_bundle=settings.ca_bundle,
-    )
 
 
 def _shortened(secret_id: str) -> str:

@@ -97,20 +97,28 @@ def test_of_a_wrong_connection_the_button_says_what_to_mend(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "told", "advice"),
     [
-        (faults.http_status(502), "502"),
-        (faults.not_json(), "Please log in"),
-        (faults.throttle(), "requests_per_second"),
-        (faults.internal_error(), "InternalError"),
-        (faults.reset(), "Connection"),
+        (faults.http_status(502), "502", "Check host, port, site and proxy"),
+        (faults.not_json(), "Please log in", "Check host, port, site and proxy"),
+        (faults.throttle(), "RequestLimitExceeded", "lower requests_per_second"),
+        (faults.internal_error(), "InternalError", "try again in a while"),
+        (faults.reset(), "Connection", "this machine may reach it"),
+        (
+            faults.headers(Date="Sun, 01 Mar 2026 00:00:00 GMT"),
+            "ahead of WeData's",
+            "Set this machine's clock",
+        ),
     ],
 )
-def test_of_trouble_the_button_tells_the_trouble(fault: faults.Fault, told: str, wedata: StandIn) -> None:
+def test_of_trouble_the_button_tells_what_and_what_to_do(
+    fault: faults.Fault, told: str, advice: str, wedata: StandIn
+) -> None:
     wedata.faults.next(fault)
     good, text = WeDataHook().test_connection()
     assert not good
     assert told in text
+    assert advice in text
 
 
 def test_the_button_tells_that_nobody_is_there(wedata: StandIn) -> None:
@@ -118,6 +126,7 @@ def test_the_button_tells_that_nobody_is_there(wedata: StandIn) -> None:
     good, text = WeDataHook().test_connection()
     assert not good
     assert "refused" in text
+    assert "Check host, port, site and proxy" in text
 
 
 def test_the_button_tries_no_more_than_twice(wedata: StandIn) -> None:
