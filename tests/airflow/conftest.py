@@ -91,6 +91,12 @@ def _airflow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     versions.told_by_ids(monkeypatch)
 
 
+@pytest.fixture
+def told(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Give a function that returns what was logged: Airflow 3 writes it itself, Airflow 2 through logging."""
+    return lambda: capfd.readouterr().out + caplog.text
+
+
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """Make Airflow's metadata database."""

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.patience import Patience
+from tests.airflow.versions import Rescheduled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,14 +75,13 @@ def test_the_trigger_does_not_sleep_through_its_deadline(
 
 
 def test_in_reschedule_mode_time_counts_from_the_first_poke_of_all(wait: Any, instance: Instance) -> None:
-    class Rescheduled:
+    class Ti(Rescheduled):
+        first_reschedule = datetime.now(UTC) - timedelta(hours=2)
+
         def xcom_push(self, key: str, value: Any) -> None: ...
 
-        def get_first_reschedule_date(self, _context: Any) -> datetime:
-            return datetime.now(UTC) - timedelta(hours=2)
-
     with pytest.raises(AirflowSensorTimeout):
-        wait.make(mode="reschedule", timeout=3600).execute({"ti": Rescheduled()})
+        wait.make(mode="reschedule", timeout=3600).execute({"ti": Ti()})
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,4 +1,4 @@
-"""What a DAG file that names the sensor loads: our own modules, and what Airflow loads for any sensor."""
+"""What a DAG file loads: of the sensor, our own modules and what Airflow loads for any sensor."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ def test_no_library_is_loaded_that_airflow_does_not_load_itself(
     library: str, airflows: set[str], ours: set[str]
 ) -> None:
     assert library in airflows or library not in ours
+
+
+@pytest.mark.parametrize("name", ["requests", "pyarrow", "s3fs", "airflow_provider_wedata.api.client"])
+def test_a_dag_file_with_an_export_loads_no_library_for_it(name: str, airflows: set[str]) -> None:
+    assert name in airflows or name not in loaded_by("import airflow_provider_wedata.operators.wedata")
 
 
 def test_telling_airflow_of_the_provider_loads_nothing_heavy() -> None:

@@ -16,6 +16,8 @@ from airflow_provider_wedata.exceptions import (
 from airflow_provider_wedata.standin import faults
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_wedata.standin import Instance, Received
 
 MODES = ("poke", "reschedule", "deferrable")
@@ -56,12 +58,12 @@ def test_trouble_of_wedatas_is_waited_out(mode: str, fault: str, wait: Any, inst
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_wait_says_that_wedata_is_away(
-    mode: str, wait: Any, instance: Instance, capfd: pytest.CaptureFixture[str]
+    mode: str, wait: Any, instance: Instance, told: Callable[[], str]
 ) -> None:
     wait.wedata.world.script(instance.key, [(1, "COMPLETED")])
     wait.wedata.faults.next(faults.http_status(502), times=3)
     wait.run(mode)
-    assert "WeData could not be asked: HTTP status 502" in capfd.readouterr().out
+    assert "WeData could not be asked: HTTP status 502" in told()
 
 
 @pytest.mark.parametrize(
