@@ -15,7 +15,7 @@ FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")
 with DAG("wedata_export_and_read", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
     export = WeDataExportTaskInstancesOperator(
         task_id="export",
-        schedule_date="{{ dag_run.run_after }}",
+        schedule_date="{{ dag_run.data_interval_end or dag_run.run_after }}",
         output_path=f"{FOLDER}/instances.parquet",
         file_format="parquet",  # needs airflow-provider-wedata[parquet]
         compression="zstd",

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 
 FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")  # or s3://connection@bucket/exports
-YESTERDAY = "(dag_run.run_after - macros.timedelta(days=1))"
+YESTERDAY = "((dag_run.data_interval_end or dag_run.run_after) - macros.timedelta(days=1))"
 
 with DAG(
     "wedata_export_yesterday",

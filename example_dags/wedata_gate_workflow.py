@@ -13,7 +13,8 @@ with DAG("wedata_gate_workflow", schedule=None, start_date=datetime(2026, 1, 1, 
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_workflow",
         workflow_id="1f0911b9-032e-4e4f-a564-69e4b871d7e2",
-        schedule_date="{{ dag_run.run_after }}",  # in Airflow 2: data_interval_end
+        # Not every run of Airflow 3 has a data interval, and no run of Airflow 2 has a `run_after`.
+        schedule_date="{{ dag_run.data_interval_end or dag_run.run_after }}",
         # How many tasks the workflow has: without it, a gate could open before WeData made the last instance.
         expected_instances=8,
         deferrable=True,

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from airflow.listeners import hookimpl
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
-from tests.airflow.versions import MOMENT
+from tests.airflow.versions import get_listener_manager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_wedata.standin import World
 
 # Airflow's own, of `dag.test()`.
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = "2026-03-01"
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)  # in UTC+8
+MOMENT = "{{ dag_run.data_interval_end or dag_run.run_after }}"
 TASKS = ("20250714200130201", "20250714200130202")
 QUICK: dict[str, Any] = {"poke_interval": 0.01, "timeout": 20}
 
@@ -39,9 +42,9 @@ class Ends:
     def __init__(self) -> None:
         self.errors: dict[tuple[str, int], str] = {}
 
-    def note(self, context: Any) -> None:
-        ti = context["ti"]
-        self.errors[ti.task_id, ti.map_index] = type(context["exception"]).__name__
+    @hookimpl
+    def on_task_instance_failed(self, task_instance: Any, error: Any) -> None:
+        self.errors[task_instance.task_id, task_instance.map_index] = type(error).__name__
 
     def of(self, run: Any) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -51,17 +54,17 @@ class Ends:
         return found
 
 
-def usual(ends: Ends) -> dict[str, Any]:
-    """Return what every DAG in here is made with."""
-    return {
-        "start_date": datetime(2026, 1, 1, tzinfo=UTC),
-        "default_args": {"on_failure_callback": ends.note},
-    }
+def pulled(run: Any, task_id: str, **more: Any) -> Any:
+    return run.get_task_instance(task_id).xcom_pull(task_ids=task_id, **more)
 
 
-def returned(run: Any, task_id: str) -> Any:
-    ti = run.get_task_instance(task_id)
-    return ti.xcom_pull(task_ids=task_id, dag_id=run.dag_id, run_id=run.run_id)
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    """Give what Airflow tells its listeners; not all of them tell a callback in `dag.test()`."""
+    ends, manager = Ends(), get_listener_manager()
+    manager.add_listener(ends)
+    yield ends
+    manager.pm.unregister(ends)
 
 
 @pytest.fixture
@@ -70,9 +73,8 @@ def run_at_noon(wait: Any, run_dag: Callable[..., Any]) -> Callable[[DAG], Any]:
     return lambda dag: run_dag(dag, run_after=NOON, logical_date=NOON)
 
 
-def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any]) -> None:
-    ends = Ends()
-    with DAG("mapped", schedule=None, params={"ids": list(TASKS), "none": None}, **usual(ends)) as dag:
+def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any], ends: Ends) -> None:
+    with DAG("mapped", schedule=None, start_date=START, params={"ids": list(TASKS), "none": None}) as dag:
 
         @task
         def days() -> list[str]:
@@ -124,26 +126,28 @@ def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any]) -> None:
     assert expected == {name: found[name] for name in expected}
 
 
+class Shown(WeDataTaskInstanceSensor):
+    """Keeps what it would show, as it begins."""
+
+    kept: ClassVar[dict[int, Any]] = {}
+
+    def execute(self, context: Any) -> Any:
+        self.kept[context["ti"].map_index] = self.times_as_sent
+        return super().execute(context)
+
+
 def test_a_mapped_task_shows_the_times_that_it_sends(run_at_noon: Callable[[DAG], Any]) -> None:
-    shown: dict[int, Any] = {}
-
-    def note(context: Any) -> None:
-        shown[context["ti"].map_index] = context["task"].times_as_sent
-
-    with DAG("shown", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
-        WeDataTaskInstanceSensor.partial(
-            task_id="gate", schedule_date=MOMENT, on_success_callback=note, **QUICK
-        ).expand(task_ids=list(TASKS))
+    with DAG("shown", schedule=None, start_date=START) as dag:
+        Shown.partial(task_id="gate", schedule_date=MOMENT, **QUICK).expand(task_ids=[TASKS[0], [TASKS[0]]])
     run_at_noon(dag)
     sent = {"ScheduleTimeFrom": f"{DAY} 00:00:00", "ScheduleTimeTo": f"{DAY} 23:59:59", "TimeZone": "UTC+8"}
-    assert {0: sent, 1: sent} == shown
+    assert {0: sent, 1: sent} == Shown.kept
 
 
-def test_native_objects(run_at_noon: Callable[[DAG], Any]) -> None:
+def test_native_objects(run_at_noon: Callable[[DAG], Any], ends: Ends) -> None:
     params = {"ids": list(TASKS), "none": None, "nothing": [], "two": 2}
-    ends = Ends()
     with DAG(
-        "native", schedule=None, params=params, render_template_as_native_obj=True, **usual(ends)
+        "native", schedule=None, start_date=START, params=params, render_template_as_native_obj=True
     ) as dag:
         gate = WeDataTaskInstanceSensor
         day = {"schedule_date": MOMENT, **QUICK}
@@ -166,10 +170,11 @@ def test_native_objects(run_at_noon: Callable[[DAG], Any]) -> None:
     assert expected == ends.of(run_at_noon(dag))
 
 
-def test_a_list_is_mapped_over_and_a_link_stays(run_at_noon: Callable[[DAG], Any], wait: Any) -> None:
+def test_a_list_is_mapped_over_and_a_link_stays(
+    run_at_noon: Callable[[DAG], Any], ends: Ends, wait: Any
+) -> None:
     wait.connect(console_url="https://console.example.com/{region}/{project_id}?t={task_id}")
-    ends = Ends()
-    with DAG("list", schedule=None, params={"day": DAY}, **usual(ends)) as dag:
+    with DAG("list", schedule=None, start_date=START, params={"day": DAY}) as dag:
         found = WeDataListTaskInstancesOperator(
             task_id="find", schedule_date="{{ params.day }}", fields=["TaskId", "InstanceState"]
         )
@@ -188,10 +193,9 @@ def test_a_list_is_mapped_over_and_a_link_stays(run_at_noon: Callable[[DAG], Any
     run = run_at_noon(dag)
     assert {"find": ["success"], "gate": ["success"], "is_done": ["success", "success"]} == ends.of(run)
     assert [{"TaskId": task_id, "InstanceState": "COMPLETED"} for task_id in TASKS] == sorted(
-        returned(run, "find"), key=lambda row: row["TaskId"]
+        pulled(run, "find"), key=lambda row: row["TaskId"]
     )
     gate = dag.get_task("gate")
     link = gate.operator_extra_links[0]
     expected = f"https://console.example.com/ap-singapore/1460947878944567296?t={TASKS[0]}"
-    ti = run.get_task_instance("gate")
-    assert expected == ti.xcom_pull(task_ids="gate", key=link.xcom_key, run_id=run.run_id)
+    assert expected == pulled(run, "gate", key=link.xcom_key)
