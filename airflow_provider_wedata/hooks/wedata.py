@@ -202,8 +202,9 @@ class WeDataHook(BaseHook):
     def _not_found(self) -> InvalidRequest:
         return InvalidRequest(
             "wedata_conn_id",
-            f"there is no connection {self.wedata_conn_id!r}; create it, of type {form.CONNECTION_TYPE!r}, or "
-            "name another",
+            # Airflow 3 says the same of a connection that it fails to read, and keeps the reason to itself.
+            f"there is no connection {self.wedata_conn_id!r} that Airflow can read; create it, of type "
+            f"{form.CONNECTION_TYPE!r}, or name another",
         )
 
     def _extra(self, connection: Connection) -> dict[str, Any]:
