@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
-from tests.airflow.versions import get_listener_manager
+from tests.airflow.versions import get_listener_manager, link_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,8 +54,8 @@ class Ends:
         return found
 
 
-def pulled(run: Any, task_id: str, **more: Any) -> Any:
-    return run.get_task_instance(task_id).xcom_pull(task_ids=task_id, **more)
+def returned(run: Any, task_id: str) -> Any:
+    return run.get_task_instance(task_id).xcom_pull(task_ids=task_id)
 
 
 @pytest.fixture
@@ -193,9 +193,28 @@ def test_a_list_is_mapped_over_and_a_link_stays(
     run = run_at_noon(dag)
     assert {"find": ["success"], "gate": ["success"], "is_done": ["success", "success"]} == ends.of(run)
     assert [{"TaskId": task_id, "InstanceState": "COMPLETED"} for task_id in TASKS] == sorted(
-        pulled(run, "find"), key=lambda row: row["TaskId"]
+        returned(run, "find"), key=lambda row: row["TaskId"]
     )
-    gate = dag.get_task("gate")
-    link = gate.operator_extra_links[0]
     expected = f"https://console.example.com/ap-singapore/1460947878944567296?t={TASKS[0]}"
-    assert expected == pulled(run, "gate", key=link.xcom_key)
+    assert expected == link_shown(dag, run.get_task_instance("gate"), "WeData console")
+
+
+def test_a_soft_end_skips_a_task_and_a_refused_one_fails(
+    run_at_noon: Callable[[DAG], Any], ends: Ends
+) -> None:
+    gone, late = {"task_ids": [TASKS[1]]}, {"task_ids": [TASKS[0]], "timeout": 0.1}
+    modes: dict[str, Any] = {
+        "poke": {"mode": "poke"},
+        "reschedule": {"mode": "reschedule"},
+        "deferrable": {"deferrable": True},
+    }
+    expected = {}
+    with DAG("soft", schedule=None, start_date=START) as dag:
+        for mode, how in modes.items():
+            soft = {"schedule_date": "2026-02-28", "soft_fail": True, **QUICK, **how}
+            WeDataTaskInstanceSensor(task_id=f"{mode}_failed", **soft | gone)
+            WeDataTaskInstanceSensor(task_id=f"{mode}_timed_out", **soft | late)
+            WeDataTaskInstanceSensor(task_id=f"{mode}_refused", project_id="42", **soft | gone)
+            expected |= {f"{mode}_failed": ["skipped"], f"{mode}_timed_out": ["skipped"]}
+            expected |= {f"{mode}_refused": ["WeDataParameterError"]}
+    assert expected == ends.of(run_at_noon(dag))

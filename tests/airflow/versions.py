@@ -46,6 +46,28 @@ get_listener_manager = found("get_listener_manager", "airflow.sdk.listener", "ai
 AssetEvent = found("AssetEvent", "airflow.models.asset") or found("DatasetEvent", "airflow.models.dataset")
 
 
+_DagSerialization = found("DagSerialization", "airflow.serialization.serialized_objects") or found(
+    "SerializedDAG", "airflow.serialization.serialized_objects"
+)
+
+
+def link_shown(dag: DAG, ti: Any, name: str) -> Any:
+    """Return where a task's button leads, as Airflow's web server finds it out: from the serialized DAG."""
+    served = _DagSerialization.from_dict(_DagSerialization.to_dict(dag))
+    return served.get_task(ti.task_id).get_extra_links(ti, name)
+
+
+def form_served() -> list[str]:
+    """Return the extra fields of the connection form, as Airflow's web server finds them out."""
+    if not AIRFLOW_3:
+        prefix = "extra__wedata__"
+        drawn = ProvidersManager().connection_form_widgets
+        return [name.removeprefix(prefix) for name in drawn if name.startswith(prefix)]
+    services = import_module("airflow.api_fastapi.core_api.services.ui.connections")
+    (form,) = (form for form in services.HookMetaService.hook_meta_data() if form.connection_type == "wedata")
+    return list(form.extra_fields)
+
+
 class Rescheduled:
     """What a sensor asks a task instance for, to know since when it waits: by a method, or by its ids."""
 
