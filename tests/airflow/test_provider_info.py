@@ -12,17 +12,15 @@ from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
+import pytest
 
 import airflow_provider_wedata
 from airflow_provider_wedata import get_provider_info
 from airflow_provider_wedata.hooks.wedata import WeDataHook
 from tests.airflow.versions import DEFAULT_SENSITIVE_FIELDS, ProvidersManager
-
-if TYPE_CHECKING:
-    import pytest
 
 ROOT = Path(__file__).parents[2]
 INFO = get_provider_info()
@@ -114,29 +112,63 @@ class Field:
         self.description = description
 
 
-def test_the_old_form_has_the_same_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Neither is installed with Airflow 3.3, where nobody asks for the old form.
+def limits(validators: Any) -> dict[str, Any]:
+    """Return what a field's validators let pass, in the words of a schema."""
+    merged: dict[str, Any] = {}
+    for validator in validators:
+        merged |= validator
+    return merged
+
+
+@pytest.fixture
+def old_form(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Give the old form's fields. WTForms, which Airflow 3 is without, is played; validators are schemas."""
     wtforms, widgets = ModuleType("wtforms"), ModuleType("flask_appbuilder.fieldwidgets")
-    for name in ("BooleanField", "PasswordField", "StringField"):
+    for name in ("BooleanField", "IntegerField", "PasswordField", "StringField"):
         setattr(wtforms, name, type(name, (Field,), {}))
     for name in ("BS3PasswordFieldWidget", "BS3TextFieldWidget"):
         setattr(widgets, name, type(name, (), {}))
+    validators: Any = ModuleType("wtforms.validators")
+    validators.Optional = dict
+    validators.any_of = lambda words: {"enum": words}
+    validators.NumberRange = lambda low, high: {"minimum": low, "maximum": high}
     parts = {
         "flask_appbuilder": ModuleType("flask_appbuilder"),
         widgets.__name__: widgets,
         "wtforms": wtforms,
+        validators.__name__: validators,
     }
     for name, module in parts.items():
         monkeypatch.setitem(sys.modules, name, module)
-    old, new = WeDataHook.get_connection_form_widgets(), CONNECTION["conn-fields"]
-    assert list(new) == list(old)
-    assert [field["label"] for field in new.values()] == [field.told["label"] for field in old.values()]
-    kinds = {name: field.told["kind"] for name, field in old.items()}
-    expected = dict.fromkeys(new, "StringField")
-    expected |= {"session_token": "PasswordField", "verify": "BooleanField", "allow_http": "BooleanField"}
+    return WeDataHook.get_connection_form_widgets()
+
+
+def test_the_old_form_has_the_same_fields(old_form: dict[str, Any]) -> None:
+    new = CONNECTION["conn-fields"]
+    assert list(new) == list(old_form)
+    assert [field["label"] for field in new.values()] == [field.told["label"] for field in old_form.values()]
+    kinds = {name: field.told["kind"] for name, field in old_form.items()}
+    expected = dict.fromkeys(new, "StringField") | {
+        "session_token": "PasswordField",
+        "retries": "IntegerField",
+        "verify": "BooleanField",
+        "allow_http": "BooleanField",
+    }
     assert expected == kinds
     defaults = {name: field["schema"].get("default") for name, field in new.items()}
-    assert defaults == {name: field.told.get("default") for name, field in old.items()}
+    assert defaults == {name: field.told.get("default") for name, field in old_form.items()}
+
+
+def test_the_old_form_lets_the_same_pass(old_form: dict[str, Any]) -> None:
+    told = ("enum", "minimum", "maximum")
+    expected = {
+        name: {word: field["schema"][word] for word in told if word in field["schema"]}
+        for name, field in CONNECTION["conn-fields"].items()
+        if "number"
+        not in field["schema"]["type"]  # old forms have no field for fractions; the hook checks them
+    }
+    found = {name: limits(field.told.get("validators", ())) for name, field in old_form.items()}
+    assert expected == {name: found[name] for name in expected}
 
 
 def test_the_form_of_this_airflow_has_them_too() -> None:
