@@ -111,7 +111,14 @@ def _filter(name: str) -> Option:
 
 
 _CONNECTION = (
-    Option("--conn-id", {"default": "wedata_default", "metavar": "ID", "help": "the Airflow connection"}),
+    Option(
+        "--conn-id",
+        {
+            "default": "wedata_default",
+            "metavar": "ID",
+            "help": "the Airflow connection (default: wedata_default)",
+        },
+    ),
     Option("--region", {"metavar": "REGION", "help": "in place of the connection's"}),
 )
 
@@ -120,8 +127,8 @@ COMMANDS = (
         name="instances",
         help="List or count task instances",
         epilog="The filters are those of WeDataListTaskInstancesOperator: several ids with commas between them, "
-        "times as 2026-03-01, '2026-03-01 06:30:00' or ISO 8601. Times without an offset, given and shown, are "
-        "in the time zone that the line below the list names.",
+        "times as 2026-03-01, '2026-03-01 06:30:00' or ISO 8601. Times given without an offset are read in "
+        "--time-zone, by default the connection's; the line below the list names the zone of those shown.",
         run=_run_instances,
         options=(
             *_CONNECTION,

@@ -62,9 +62,11 @@ def instances(options: Namespace) -> bool:
         _say(json.dumps([dict(zip(names, row, strict=True)) for row in shown], ensure_ascii=False, indent=2))
     elif shown:
         _say(aligned([names, *shown]))
-    if len(rows) > len(shown):
-        _aside(f"MORE: these are the first {len(shown)} of {total or 'more'}; --limit 0 shows all")
-    _aside(f"{len(shown)} task instances; times are {query.zone.wire}")
+    more = len(rows) > len(shown)
+    told = f"MORE: these are the first {len(shown)} of {total or 'more'}; --limit 0 shows all" if more else ""
+    zone, wire = query.zone.name, str(query.zone.wire)
+    read = "" if zone == wire else f"; those given without an offset were read in {zone}"
+    _aside(f"{told or f'{len(shown)} task instances'}; times are {wire}{read}")
     return True
 
 

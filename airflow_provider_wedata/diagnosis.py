@@ -35,10 +35,6 @@ STEPS = ("connection", "endpoint", "clock", "key", "rights", "project")
 _MOST_APART = 300
 _WORTH_A_WORD = 30
 _MEND_CLOCK = "Set this machine's clock right, by NTP"
-_MEND_ENDPOINT = (
-    "Check host, port, site and proxy of the connection, and that this machine may reach it. "
-    "The workers, the triggerer and the api-server must, too"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +135,6 @@ def _step(trouble: ApiError) -> str:
 
 def _explained(trouble: ApiError) -> str:
     told = str(from_api(trouble))
-    if isinstance(trouble, NoAnswer | UnreadableAnswer):
-        return f"{told}. {_MEND_ENDPOINT}"
     if isinstance(trouble, Refused) and not trouble.final:
         return f"{told}. That is WeData's own trouble of the moment: try again in a while"
     return told

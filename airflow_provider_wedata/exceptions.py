@@ -99,6 +99,11 @@ class WeDataInstanceMissing(WeDataError):
     """No instance appeared by `appear_timeout`."""
 
 
+#: What to do where it was perhaps not WeData who answered, or nobody did.
+_MEND_ENDPOINT = (
+    "Check host, port, site and proxy of the connection, and that this machine may reach it; the workers, the "
+    "triggerer and the api-server must, too"
+)
 _REFUSALS: dict[type[errors.ApiError], type[WeDataApiError]] = {
     errors.AuthRefused: WeDataAuthError,
     errors.PermissionRefused: WeDataPermissionError,
@@ -114,6 +119,8 @@ def from_api(error: errors.ApiError) -> WeDataError:
     if isinstance(error, errors.Refused):
         kind = _REFUSALS.get(type(error), WeDataApiError)
         return kind(error.message, code=error.code, request_id=error.request_id)
+    if isinstance(error, errors.NoAnswer | errors.UnreadableAnswer):
+        return WeDataApiError(f"{error}. {_MEND_ENDPOINT}")
     return WeDataApiError(str(error))
 
 

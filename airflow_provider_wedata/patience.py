@@ -69,7 +69,10 @@ class Patience:
             return verdict
         nothing = verdict.census is not None and not verdict.census.total and not verdict.census.unsure
         if nothing and self.appear_timeout is not None and now >= self.started + self.appear_timeout:
-            message = f"no instance appeared in {self.appear_timeout:g} s (appear_timeout)"
+            message = (
+                f"no instance appeared in {self.appear_timeout:g} s (appear_timeout); are ids, window and time "
+                "zone right, and does WeData plan it so early?"
+            )
             return replace(verdict, kind=Kind.MISSING, message=message)
         if now >= self.deadline:
             message = f"not met in {self.timeout:g} s (timeout); last seen: {verdict.message}"

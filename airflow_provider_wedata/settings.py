@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from string import Formatter
@@ -104,9 +105,10 @@ class Settings:
         values = {name: read(given[name], name) for name, read in _READERS.items() if name in given}
         for name in given:
             if name not in _READERS:
-                raise InvalidRequest(
-                    name, f"unknown extra field; expected some of {', '.join(sorted(_READERS))}"
+                known = (
+                    ", ".join(get_close_matches(name, _READERS)) or f"some of {', '.join(sorted(_READERS))}"
                 )
+                raise InvalidRequest(name, f"unknown extra field; expected {known}")
         if "region" not in values:
             raise InvalidRequest("region", "missing; add it to the connection's extra, such as ap-singapore")
         values.pop("credential_source", None)

@@ -44,10 +44,19 @@ def _opened(told: str, scheme: str, path: Any) -> Any:
     try:
         return _files(path)
     except (ImportError, ValueError) as error:
-        extra = "; install airflow-provider-wedata[s3]" if scheme.startswith("s3") else ""
-        raise BadPath(told, f"no library for {scheme}:// is installed here ({error}){extra}") from error
+        extra = (
+            "airflow-provider-wedata[s3]"
+            if scheme.startswith("s3")
+            else f"the Airflow provider that brings {scheme}://"
+        )
+        raise BadPath(
+            told, f"no library for {scheme}:// is installed here ({error}); install {extra}"
+        ) from error
     except AirflowNotFoundException as error:
-        raise BadPath(told, f"object_storage_conn_id: {error}") from error
+        raise BadPath(
+            told,
+            f"{error}; create that connection, or name another before the @ or in object_storage_conn_id",
+        ) from error
     except Exception as error:
         raise NotWritten(told, f"its store can't be opened: {type(error).__name__}: {error}") from error
 

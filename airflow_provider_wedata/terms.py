@@ -35,7 +35,7 @@ TERMS = (*STATES, *COUNTS, "completed_after")
 _NAMING = ("task_ids", "instance_keys")
 #: Filters that a wait cannot take, and why.
 _UNTAKEN = dict.fromkeys(
-    LEAVING, "a row can leave it by living, and an unfinished one would be overlooked"
+    LEAVING, "it changes while an instance lives, so an unfinished one would be overlooked"
 ) | dict.fromkeys(("sort_column", "sort_type"), "a wait counts, and a count has no order")
 
 
@@ -54,7 +54,9 @@ def check_names(names: Collection[str]) -> None:
     if "schedule_date" not in names:
         _check_window(names)
     if "keyword" in names and "expected_instances" not in names:
-        raise InvalidRequest("keyword", "finds names by chance; use task_ids, or say expected_instances too")
+        raise InvalidRequest(
+            "keyword", "is fuzzy, and finds others too; use task_ids, or say expected_instances as well"
+        )
     if "instances_per_task" in names and "task_ids" not in names:
         raise InvalidRequest("instances_per_task", "needs task_ids; without them use expected_instances")
     if "instances_per_task" in names and "instance_keys" in names:
@@ -116,7 +118,7 @@ def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
         per_id=per_task,
         at_least=least,
         exactly=exactly,
-        completed_after=clock.first_second(after, zone, "completed_after")
+        completed_after=clock.first_second(after, zone, "completed_after").astimezone(zone.tzinfo)
         if "completed_after" in given
         else None,
         counted=any(name in given for name in (*COUNTS, "instance_keys")),

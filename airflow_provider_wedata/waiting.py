@@ -190,9 +190,12 @@ class Condition:
                 f" and {len(few) - NAMED} more" * (len(few) > NAMED)
             )
         if self.at_least is not None and census.total < self.at_least:
-            return f"expected at least {self.at_least}"
+            return f"expected at least {self.at_least}, so {self.at_least - census.total} are missing"
         if self.exactly is not None and census.total != self.exactly:
-            return f"expected exactly {self.exactly}"
+            more = census.total - self.exactly
+            return (
+                f"expected exactly {self.exactly}, so {abs(more)} are {'too many' if more > 0 else 'missing'}"
+            )
         return ""
 
 

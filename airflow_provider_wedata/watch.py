@@ -65,11 +65,7 @@ class Watch:
 
     def told(self) -> str:
         """Return what is waited for, in words."""
-        given = self.query.given().items()
-        filters = [
-            f"{name} {value}" for name, value in given if not name.startswith(("schedule_", "time_zone"))
-        ]
-        return f"instances scheduled {self.query.schedule.told(self.query.zone)}, {', '.join(filters)}"
+        return self.query.told()
 
     def summary(self) -> dict[str, str]:
         """Return what is waited for, in JSON's types: in words, and the window's ends on the user's clock."""

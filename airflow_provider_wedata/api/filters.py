@@ -150,7 +150,7 @@ def _schedule(given: Mapping[str, object], zone: Zone) -> Window:
     if "schedule_time_before" not in given:
         return window
     end = clock.second_before(given["schedule_time_before"], zone, "schedule_time_before")
-    return _forward(Window(window.start, end), zone, "schedule_time", "before")
+    return _forward(Window(window.start, end), given, "schedule_time_from", "schedule_time_before")
 
 
 def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
@@ -160,17 +160,16 @@ def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
             clock.first_second(given[start], zone, start) if start in given else None,
             clock.last_second(given[end], zone, end) if end in given else None,
         ),
-        zone,
-        name,
-        "to",
+        given,
+        start,
+        end,
     )
 
 
-def _forward(window: Window, zone: Zone, name: str, end: str) -> Window:
+def _forward(window: Window, given: Mapping[str, object], start: str, end: str) -> Window:
     if window.start and window.end and window.start > window.end:
         raise InvalidRequest(
-            f"{name}_from",
-            f"the window {window.told(zone)} is empty; expected {name}_from before {name}_{end}",
+            start, f"{given[start]} leaves nothing up to {end}, {given[end]}; expected {start} before {end}"
         )
     return window
 

@@ -129,7 +129,7 @@ class Channel:
             trouble: ApiError
             try:
                 outcome = yield Send(self._signed(operation, now.utc))
-                value = operation.parse(_response(outcome))
+                value = operation.parse(_response(outcome, self.host))
                 return Answer(
                     value, now, _ticks(outcome) - now.ticks, date_of(outcome), attempt + 1, throttled
                 )
@@ -186,13 +186,13 @@ def _ticks(outcome: Reply | Lost | Now) -> float:
     return outcome.ticks if isinstance(outcome, Now) else outcome.now.ticks
 
 
-def _response(outcome: Reply | Lost | Now) -> Mapping[str, Any]:
+def _response(outcome: Reply | Lost | Now, host: str) -> Mapping[str, Any]:
     """Return the answer's ``Response``: the body first, whatever status and content type say; then the status.
 
     WeData's errors come with HTTP 200; a gateway's may come with any status, with WeData's JSON or its own HTML.
     """
     if isinstance(outcome, Lost):
-        raise NoAnswer(outcome.reason)
+        raise NoAnswer(f"{host}: {outcome.reason}")
     if not isinstance(outcome, Reply):
         raise TypeError(f"a flow that sends is handed a reply, not {outcome!r}")
     response = _envelope(outcome)

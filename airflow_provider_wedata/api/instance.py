@@ -168,6 +168,17 @@ class InstanceQuery:
             "time_zone": self.zone.name,
         }
 
+    def told(self) -> str:
+        """Return the question in words, times on the user's clock."""
+        filters = [
+            f"{name} {value}"
+            for name, value in self.given().items()
+            if not name.endswith(("_from", "_to", "_zone"))
+        ]
+        windows = {"scheduled": self.schedule, "started": self.start, "last updated": self.last_update}
+        when = [f"{name} {window.told(self.zone)}" for name, window in windows.items() if window != OPEN]
+        return f"instances {', '.join([*when, *filters])}"
+
     def parameters(self) -> dict[str, str | int]:
         """Return the filters as ListTaskInstances has them; exact ids are left to the caller's keyword."""
         zone = self.zone.wire

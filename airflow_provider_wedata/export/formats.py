@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("jsonl", "csv", "parquet")
 COMPRESSIONS = ("gzip", "zstd")
+_ENDINGS = {None: "", "gzip": ".gz", "zstd": ".zst"}
 
 
 class Writer(Protocol):
@@ -66,6 +67,16 @@ class Format:
             parquet.pyarrow()
         elif self.compression == "zstd":
             lines.zstandard()
+
+    def misnamed(self, path: str) -> str:
+        """Return what a file will hold, if the end of its name, such as ``.csv.gz``, says something else."""
+        outside = None if self.name == "parquet" else self.compression
+        usual = f".{self.name}{_ENDINGS[outside]}"
+        named = [f".{name}{ending}" for name in FORMATS for ending in _ENDINGS.values()]
+        ends = [ending for ending in named if path.endswith(ending)]
+        if not ends or max(ends, key=len) == usual:
+            return ""
+        return f"will hold {self.name}, {f'compressed as {outside}' if outside else 'not compressed'}"
 
     def writer(self, file: BinaryIO, zone: WireZone) -> Writer:
         """Begin a file of this format; `zone` is that of the texts in csv."""

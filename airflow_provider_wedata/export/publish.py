@@ -89,7 +89,7 @@ def published(place: Place, *, replace: bool = True) -> Iterator[Publication]:
 
 def already_there(place: Place) -> AlreadyThere:
     """Return the error that says so."""
-    return AlreadyThere(place.told, "there is a file already, and if_exists is not 'replace'")
+    return AlreadyThere(place.told, "there is a file already, and only if_exists='replace' would replace it")
 
 
 class LocalFile:

@@ -132,7 +132,7 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
         for instance in hook.stream(query):
             if len(rows) == self.max_items:
                 raise WeDataApiError(
-                    f"more than max_items={self.max_items} instances match {given}; narrow the filters, raise "
+                    f"there are more than max_items={self.max_items} {query.told()}; narrow the filters, raise "
                     "max_items, or export them to a file"
                 )
             rows.append({name: instance.raw.get(name) for name in names})
@@ -227,6 +227,8 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
         from airflow_provider_wedata.stores import place_of  # noqa: PLC0415 - a DAG file needs no object store
 
         form = self._read_format()
+        if strange := form.misnamed(str(self.output_path)):
+            self.log.warning("output_path: %s %s; the name decides nothing", self.output_path, strange)
         with as_airflow_errors():
             form.require()
             place = place_of(self.output_path, self.object_storage_conn_id, self._go_on)
@@ -241,8 +243,8 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
                 raise AirflowSkipException(str(error)) from error
             raise
         self.log.info(
-            "Wrote %(rows)d rows, %(bytes)d bytes, to %(path)s in %(seconds).1f s, by %(requests)d requests, "
-            "%(throttled)d of them throttled",
+            "Wrote %(path)s in %(seconds).1f s; rows: %(rows)d, bytes: %(bytes)d, requests: %(requests)d, "
+            "throttled: %(throttled)d",
             summary,
         )
         self._tell_lineage(context, hook, query, place, summary)
@@ -274,7 +276,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
         }
 
     def _meet_emptiness(self, query: InstanceQuery) -> None:
-        told = f"output_path: {self.output_path}: not written, for no instance matches {query.given()}"
+        told = f"if_empty: {self.if_empty!r}, and there are no {query.told()}; {self.output_path} was not written"
         if self.if_empty == "skip":
             raise AirflowSkipException(told)
         if self.if_empty == "fail":

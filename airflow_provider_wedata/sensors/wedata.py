@@ -185,6 +185,11 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         self._show_link(context, hook, watch.query)
         left = min(max(self._wait.patience.deadline - time.time(), 0), _LONGEST_TOLD)
         self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.told())
+        if names := [task_id for task_id in watch.query.task_ids if not task_id.isdecimal()]:
+            # Every id in a sample is a number, but no page says that all are. [I]
+            self.log.warning(
+                "task_ids: WeData's ids are numbers, and names are not looked up: %s", ", ".join(names)
+            )
         return self._wait
 
     def _patience(self, context: Context) -> Patience:

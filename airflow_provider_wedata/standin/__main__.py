@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.standin.received import Received
 
 DETACH = "--detach"
+HIGHEST_PORT = 65535
 EPILOG = "scenarios:\n" + "\n".join(f"  {name:8} {make.__doc__}" for name, make in SCENARIOS.items())
 
 
@@ -41,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=Help,
         allow_abbrev=False,
     )
-    line.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    line.add_argument("--port", type=_port, default=0, help="port to listen on; 0 takes a free one")
     line.add_argument("--scenario", choices=SCENARIOS, default="daily", help="what is in the world")
     line.add_argument(
         "--speed", type=_positive, default=1.0, help="how many times as fast the scenario plays"
@@ -116,10 +118,16 @@ def _report(received: Received) -> None:
 
 
 def _positive(given: str) -> float:
-    number = float(given)
-    if number <= 0:
-        raise ValueError("not above zero")
-    return number
+    with suppress(ValueError):
+        if (number := float(given)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"{given!r} is no number above 0")
+
+
+def _port(given: str) -> int:
+    if not given.isdecimal() or int(given) > HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{given!r} is no port; expected 0 to {HIGHEST_PORT}")
+    return int(given)
 
 
 def _say(line: str) -> None:

@@ -59,12 +59,15 @@ def _control(what: str, given: dict[str, Any], world: World) -> Reply:
 
 def _advance(world: World, given: dict[str, Any]) -> None:
     if not isinstance(world.clock, SteppedClock):
-        raise TypeError("this world runs on a real clock")
+        raise TypeError("this world runs on a real clock; start the stand-in with --stepped")
     world.clock.advance(float(given["seconds"]))
 
 
 def _set_state(world: World, given: dict[str, Any]) -> None:
-    world.set_state(str(given["key"]), str(given["state"]))
+    key = str(given["key"])
+    if key not in world:
+        raise ValueError(f"there is no instance {key!r}")
+    world.set_state(key, str(given["state"]))
 
 
 CONTROLS = {"advance": _advance, "state": _set_state}

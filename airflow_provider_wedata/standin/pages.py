@@ -45,6 +45,8 @@ def status(world: World, requests: Sequence[Received]) -> str:
     body += _table(
         ("Project", "Instances by state"), [_project(world, project) for project in world.project_ids]
     )
+    links = ", ".join(f'<a href="/console/{escape(each)}">{escape(each)}</a>' for each in world.project_ids)
+    body += f"<p>Instances, as WeData's console would show them: {links}</p>"
     body += _table(
         ("Action", "Outcome", "Requests"), [(*names, str(n)) for names, n in sorted(asked.items())]
     )

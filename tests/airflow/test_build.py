@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
@@ -14,6 +14,10 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
 from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
+from tests.airflow.conftest import TASK_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DAY = "2026-03-01"
 ONE_TASK = {"task_ids": ["1"], "schedule_date": DAY}
@@ -208,3 +212,11 @@ def test_the_default_of_deferrable_is_airflows() -> None:
     )
     assert "True" == ran.stdout.split()[-1]
     assert not sensor(**ONE_TASK).deferrable
+
+
+@pytest.mark.parametrize(("task_ids", "expected"), [([TASK_ID, "ads_sales_report"], 1), ([TASK_ID], 0)])
+def test_a_name_in_the_place_of_an_id_is_pointed_out(
+    task_ids: list[str], expected: int, wait: Any, told: Callable[[], str]
+) -> None:
+    wait.run("poke", task_ids=task_ids, timeout=0)
+    assert expected == told().count("ids are numbers, and names are not looked up: ads_sales_report")

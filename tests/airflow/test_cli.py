@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -98,6 +99,16 @@ def test_a_list_is_never_cut_without_a_word(wedata: StandIn, run: Callable[..., 
         ran = run("instances", *TODAY, "--limit", whole, "--fields", "TaskName")
         assert len(ran.out.splitlines()) == 9
         assert "MORE" not in ran.err
+
+
+def test_the_zones_of_times_shown_and_given_are_told_apart(wedata: StandIn, run: Callable[..., Ran]) -> None:
+    paris = ("--time-zone", "Europe/Paris", "--schedule-time-from", "2026-02-28 17:10:00")
+    ran = run("instances", *paris, "--schedule-time-to", "2026-02-28 17:20:00")
+    assert ["2026-03-01 00:10:00", "2026-03-01 00:15:00", "2026-03-01 00:20:00"] == sorted(
+        re.findall(r"2026-03-01 00:\d\d:\d\d", "\n".join(line[40:] for line in ran.out.splitlines()))
+    )
+    told = "times are UTC+8; those given without an offset were read in Europe/Paris"
+    assert f"3 task instances; {told}\n" == ran.err
 
 
 def test_a_count(wedata: StandIn, run: Callable[..., Ran]) -> None:

@@ -86,7 +86,7 @@ def test_a_bucket_that_is_not_there_is_told(staging: Path) -> None:
 def test_a_connection_that_is_not_there_is_told(wedata: StandIn) -> None:
     assert "AIRFLOW_CONN_NOBODY" not in os.environ
     with pytest.raises(
-        WeDataConfigError, match=r"^output_path: s3://wedata/a: object_storage_conn_id: .*nobody"
+        WeDataConfigError, match=r"^output_path: s3://wedata/a: .*nobody.*; create that connection"
     ):
         export("s3://wedata/a", object_storage_conn_id="nobody")
     assert wedata.requests == []

@@ -93,10 +93,21 @@ def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -
     assert "Address already in use" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_speed_is_above_zero(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--speed", "0", "'0' is no number above 0"),
+        ("--speed", "fast", "'fast' is no number above 0"),
+        ("--port", "80000", "'80000' is no port; expected 0 to 65535"),
+        ("--port", "http", "'http' is no port; expected 0 to 65535"),
+    ],
+)
+def test_a_number_that_can_not_be_is_said_in_one_line(
+    option: str, value: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        main(["--speed", "0"])
-    assert "--speed" in capsys.readouterr().err.splitlines()[-1]
+        main([option, value])
+    assert capsys.readouterr().err.endswith(f"argument {option}: {told}\n")
 
 
 def test_help_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:

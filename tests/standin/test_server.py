@@ -267,18 +267,21 @@ class TestDesk:
         assert (served.world.get(key).state, served.world.get(key).start_time) == ("RUNNING", before + 90)
 
     @pytest.mark.parametrize(
-        ("what", "given"),
+        ("what", "given", "told"),
         [
-            ("advance", {}),
-            ("advance", {"seconds": "many"}),
-            ("state", {"key": "nobody", "state": "RUNNING"}),
-            ("stop", {}),
+            ("advance", {}, "seconds"),
+            ("advance", {"seconds": "many"}, "many"),
+            ("state", {"key": "nobody", "state": "RUNNING"}, "there is no instance 'nobody'"),
+            ("stop", {}, "stop"),
         ],
     )
-    def test_what_cannot_be_done_is_said(self, served: StandIn, what: str, given: dict[str, Any]) -> None:
+    def test_what_cannot_be_done_is_said(
+        self, served: StandIn, what: str, given: dict[str, Any], told: str
+    ) -> None:
         with pytest.raises(HTTPError) as refused:
             control(served, what, **given)
         assert refused.value.code == 400
+        assert told in json.load(refused.value)["error"]
         refused.value.close()
 
     def test_requests_are_counted(self, served: StandIn, sign_request: Any) -> None:

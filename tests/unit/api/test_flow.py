@@ -233,7 +233,11 @@ def test_what_passes_is_over_at_the_second_attempt(trouble: Http | Gone) -> None
 
 def test_no_answer_is_asked_for_again_and_told_in_the_end() -> None:
     run = ask(Gone())
-    assert (NoAnswer, "it broke", 6) == (type(run.error), str(run.error), len(run.sent))
+    assert (NoAnswer, "wedata.tencentcloudapi.com: it broke", 6) == (
+        type(run.error),
+        str(run.error),
+        len(run.sent),
+    )
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,27 @@ class TestRefusals:
             Format.read(name, compression, None).require()
         assert str(refused.value) == told.format("airflow-provider-wedata")
 
+    @pytest.mark.parametrize(
+        ("name", "compression", "path", "told"),
+        [
+            ("jsonl", None, "a.csv", "will hold jsonl, not compressed"),
+            ("jsonl", None, "a.csv.gz", "will hold jsonl, not compressed"),
+            ("csv", "gzip", "a.csv", "will hold csv, compressed as gzip"),
+            ("csv", "zstd", "a.csv.gz", "will hold csv, compressed as zstd"),
+            ("parquet", "zstd", "a.parquet.zst", "will hold parquet, not compressed"),
+            ("jsonl", None, "s3://b/a.parquet", "will hold jsonl, not compressed"),
+            ("csv", "gzip", "a.csv.gz", ""),
+            ("parquet", "zstd", "a.parquet", ""),
+            ("jsonl", "gzip", "a", ""),
+            ("jsonl", None, "a.txt", ""),
+            ("jsonl", "zstd", "a.bin.zst", ""),
+        ],
+    )
+    def test_a_name_that_says_something_else_is_noticed(
+        self, name: str, compression: str | None, path: str, told: str
+    ) -> None:
+        assert told == Format.read(name, compression, None).misnamed(path)
+
     def test_the_libraries_are_loaded_by_their_formats_only(self) -> None:
         code = """
 import io, sys

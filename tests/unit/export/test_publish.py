@@ -110,7 +110,7 @@ class TestNotReplaced:
         with pytest.raises(AlreadyThere) as refused:
             write(tmp_path / "a", replace=False)
         assert str(refused.value) == (
-            f"{tmp_path}/a: there is a file already, and if_exists is not 'replace'"
+            f"{tmp_path}/a: there is a file already, and only if_exists='replace' would replace it"
         )
         assert (tmp_path / "a").read_bytes() == b"old"
 
