@@ -10,7 +10,8 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 
 FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")  # or s3://connection@bucket/exports
-YESTERDAY = "((dag_run.data_interval_end or dag_run.run_after) - macros.timedelta(days=1))"
+# Eight hours ahead of UTC, as WeData's days are, less a day: `ds` alone names a day in UTC.
+YESTERDAY = "{{ ((dag_run.data_interval_end or dag_run.run_after) - macros.timedelta(hours=16)) | ds }}"
 
 with DAG(
     "wedata_export_yesterday",
@@ -20,8 +21,8 @@ with DAG(
 ):
     WeDataExportTaskInstancesOperator(
         task_id="export",
-        schedule_date=f"{{{{ {YESTERDAY} }}}}",  # the day, in the connection's time zone, that holds this moment
-        output_path=f"{FOLDER}/instances-{{{{ {YESTERDAY} | ds }}}}.jsonl.gz",
+        schedule_date=YESTERDAY,
+        output_path=f"{FOLDER}/instances-{YESTERDAY}.jsonl.gz",
         compression="gzip",
         if_empty="fail",  # a day without instances is a mistake in the filters
     )
