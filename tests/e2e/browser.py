@@ -64,8 +64,7 @@ class Ui:
             form.locator(f"[name={name}]").fill(value)
 
     def fill_extra(self, form: Locator, values: Mapping[str, str]) -> None:
-        """Type values into the form's extra fields, by name."""
-        self.unfold(form)
+        """Type values into the form's extra fields, by name, once they are shown."""
         for name, value in values.items():
             self.input(form, name).fill(value)
 

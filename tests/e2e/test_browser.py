@@ -34,8 +34,10 @@ def filled_in(ui: Ui, standin: StandIn, airflow: RealAirflow) -> None:
     ui.picture("connection-form", form)
     standard, extra = fields(standin)
     ui.fill_standard(form, standard)
+    ui.unfold(form)
+    ui.fill_extra(form, {name: extra[name] for name in ("region", "project_id")})
+    ui.picture("connection-form-extra", form)  # as most users leave it
     ui.fill_extra(form, extra)
-    ui.picture("connection-form-extra", form)
     ui.save(form)
 
 
@@ -112,6 +114,7 @@ def test_the_button_explains_a_wrong_key(ui: Ui, wedata: StandIn, airflow: RealA
     form = ui.new_connection("wedata_wrong_key", TYPE)
     standard, extra = fields(wedata, password="not-the-key-of-this-account")
     ui.fill_standard(form, standard)
+    ui.unfold(form)
     ui.fill_extra(form, extra)
     ui.save(form)
     said = ui.try_connection("wedata_wrong_key")
