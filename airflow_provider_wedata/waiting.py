@@ -190,11 +190,11 @@ class Condition:
                 f" and {len(few) - NAMED} more" * (len(few) > NAMED)
             )
         if self.at_least is not None and census.total < self.at_least:
-            return f"expected at least {self.at_least}, so {self.at_least - census.total} are missing"
+            return f"expected at least {self.at_least}, {self.at_least - census.total} missing"
         if self.exactly is not None and census.total != self.exactly:
             more = census.total - self.exactly
             return (
-                f"expected exactly {self.exactly}, so {abs(more)} are {'too many' if more > 0 else 'missing'}"
+                f"expected exactly {self.exactly}, {f'{more} too many' if more > 0 else f'{-more} missing'}"
             )
         return ""
 

@@ -139,7 +139,8 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         with _told_honestly():
             self._begin(context)
             if not self.deferrable:
-                return super().execute(context)
+                with self._one_timeout():
+                    return super().execute(context)
             done = self.poke(context)
             return done.xcom_value if isinstance(done, PokeReturnValue) else self._defer()
 
@@ -162,6 +163,15 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         """Go on after the triggerer."""
         with _told_honestly():
             return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def _one_timeout(self) -> Iterator[None]:
+        """Leave the timeout to us. Airflow's comes a moment after a poke, tells less and heeds no `never_fail`."""
+        timeout, self.timeout = self.timeout, float("inf")
+        try:
+            yield
+        finally:
+            self.timeout = timeout
 
     def _keep_terms(self, **values: Any) -> None:
         """Keep what may be None to say nothing; but a None that a mapped task is handed was to be a value."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.patience import Patience
@@ -131,3 +131,18 @@ def test_the_triggerer_waits_between_looks_as_airflow_does_on_a_worker(
 def test_a_backoff_reaches_the_look_that_opens(mode: str, wait: Any, instance: Instance) -> None:
     wait.wedata.world.script(instance.key, [(3, "COMPLETED")])
     assert wait.run(mode, exponential_backoff=True, poke_interval=0.01, max_wait=0.05).ended == "done"
+
+
+def test_a_deadline_between_our_look_at_the_clock_and_airflows_is_ours(wait: Any, instance: Instance) -> None:
+    gate = wait.make(timeout=1, never_fail=True)
+    look = gate.poke
+
+    def look_and_dawdle(context: Any) -> Any:
+        seen = look(context)
+        time.sleep(1)
+        return seen
+
+    gate.poke = look_and_dawdle
+    with pytest.raises(AirflowSkipException, match=r"not met in 1 s"):
+        gate.execute({})
+    assert gate.timeout == 1

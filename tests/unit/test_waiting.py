@@ -141,8 +141,8 @@ class TestHowMany:
     def test_what_is_lacking_is_told(self) -> None:
         at_least = judged(replace(DEFAULT, at_least=2), rows_in("COMPLETED"))
         exactly = judged(replace(DEFAULT, exactly=2), rows_in("COMPLETED"))
-        assert at_least.message == "1 of 1 COMPLETED; expected at least 2, so 1 are missing"
-        assert exactly.message == "1 of 1 COMPLETED; expected exactly 2, so 1 are missing"
+        assert at_least.message == "1 of 1 COMPLETED; expected at least 2, 1 missing"
+        assert exactly.message == "1 of 1 COMPLETED; expected exactly 2, 1 missing"
         assert judged(DEFAULT, []).message == "0 of 0 COMPLETED; no instance yet"
 
     def test_each_named_task_needs_one(self) -> None:
