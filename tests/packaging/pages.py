@@ -20,7 +20,7 @@ from tests.markdown import ROOT, Block, blocks
 #: The pages that are read one after the other, each row in a folder of its own.
 JOURNEYS = (("README.md",), ("docs/quickstart.md", "docs/testing.md"))
 #: What is to be read and not to be typed; a block of any other language would be one that nobody tries.
-SHOWN = {"json", "text", "ini"}
+SHOWN = {"json", "text"}
 GREEN = re.compile(r"The wait is over: (\d+) of \1 COMPLETED")
 LEFT_BEHIND = re.compile(r"or until: kill (\d+)")
 
