@@ -105,8 +105,8 @@ class WeDataHook(BaseHook):
     def list_task_instances(self, **filters: Any) -> Iterator[TaskInstance]:
         """Give every task instance that the filters match, each once, page by page.
 
-        :param filters: those of `WeDataListTaskInstancesOperator`; naive times are read in ``time_zone``, by default
-            the connection's.
+        :param filters: those of `WeDataListTaskInstancesOperator`; naive times are read in ``time_zone``, by
+            default the connection's.
         :raises WeDataConfigError: if a filter is wrong, before anything is sent.
         :raises WeDataApiError: if WeData refuses or can't be reached, or if rows keep coming and going.
         """
