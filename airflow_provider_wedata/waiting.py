@@ -78,12 +78,16 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look means for the wait, in one word and in one sentence."""
+    """What a look means for the wait, in one word and in one sentence.
+
+    :param asked_at: when the first request of the look was sent, seconds since the epoch; None if unknown.
+    """
 
     kind: Kind
     message: str
     census: Census | None = None
     error: ApiError | None = None
+    asked_at: float | None = None
 
     @staticmethod
     def of_error(error: ApiError) -> Verdict:
