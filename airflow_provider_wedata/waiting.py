@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.errors import ApiError
     from airflow_provider_wedata.api.instance import TaskInstance
 
-#: Cycles of which one window holds many instances, so that nobody knows if the last one is there yet.
-SEVERAL_A_WINDOW = frozenset({"HOUR_CYCLE", "MINUTE_CYCLE", "CRONTAB_CYCLE"})
+#: Cycles that add no instance to a day that has one. Of every other word, and of none, a window may hold many, so
+#: that nobody knows if the last one is there yet.
+ONE_A_DAY = frozenset({"ONEOFF_CYCLE", "YEAR_CYCLE", "MONTH_CYCLE", "WEEK_CYCLE", "DAY_CYCLE"})
 #: How many instances a message names.
 NAMED = 5
 
@@ -48,7 +49,7 @@ class Census:
     :param states: how many are in each state; a row done before `completed_after` counts under its own label.
     :param total: how many there are.
     :param examples: some rows of the states that a message may have to name.
-    :param unsure: why this may not be the whole truth of one moment; empty if it is.
+    :param unsure: why this may not be the whole truth of one moment; empty if it is. A failure stays one.
     :param per_id: how many there are of each named task or instance; empty if none is named.
     :param cycles: the CycleType of the rows, where they were read.
     :param last_end: the latest EndTime, where known.
@@ -142,11 +143,12 @@ class Condition:
             return Verdict(
                 Kind.STUCK, f"{seen}, which never completes: {_named(census, self.unclaimed)}", census
             )
-        if not self.counted and not window_over and census.cycles & SEVERAL_A_WINDOW:
-            cycles = ", ".join(sorted(filter(None, census.cycles & SEVERAL_A_WINDOW)))
+        growing = sorted(str(cycle or "an unknown cycle") for cycle in census.cycles - ONE_A_DAY)
+        if growing and not self.counted and not window_over:
             return Verdict(
                 Kind.WAITING,
-                f"{seen}; but the window is not over and {cycles} may add more (a count would end this wait)",
+                f"{seen}; but the window is not over and {', '.join(growing)} may add more (a count would end "
+                "this wait)",
                 census,
             )
         return Verdict(Kind.MET, seen, census)
@@ -166,11 +168,11 @@ class Condition:
         return state if row.end_time >= self.completed_after else f"{state} before {self.completed_after}"
 
     def census(self, rows: Iterable[TaskInstance], *, named: Iterable[str] = (), unsure: str = "") -> Census:
-        """Count the rows.
+        """Count the rows, each once.
 
         :param named: the task ids or instance keys that were asked for.
         """
-        rows = list(rows)
+        rows = list({row.identity: row for row in rows}.values())
         ids = Counter(found for row in rows for found in (row.task_id, row.instance_key))
         telling = self.failed | self.skipped | self.unclaimed
         return Census(

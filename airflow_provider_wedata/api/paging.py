@@ -87,7 +87,10 @@ class Listing:
         ids = query.keywords
         self._parts = deque(ids[i : i + IDS_TOGETHER] for i in range(0, len(ids), IDS_TOGETHER))
         self._begin(self._parts.popleft() if ids else ())
+        self._states: dict[str, str | None] = {}
         self.requests = 0
+        #: Which instance was seen in two states; empty if none was.
+        self.torn = ""
 
     def operation(self) -> Operation[Page] | None:
         """Return the next question, or None at the end.
@@ -106,6 +109,9 @@ class Listing:
     def feed(self, page: Page) -> list[TaskInstance]:
         """Take the answer and return the rows not given out before."""
         self.requests += 1
+        for row in page.rows:
+            if self._states.setdefault(row.identity, row.state) != row.state:
+                self.torn = f"{row.identity} was {self._states[row.identity]}, then {row.state}"
         new = [row for row in self._pages.feed(page) if row.identity not in self._seen]
         self._seen.update(row.identity for row in new)
         self._found.update(row.task_id for row in new)

@@ -302,7 +302,7 @@ class _Wait:
     def _try(self) -> Verdict:
         try:
             with self._hook.get_conn() as client:
-                return client.run(self.watch.look(client.channel.exchange))
+                return client.run(self.watch.look(client.channel.answered))
         except ApiError as error:
             return Verdict.of_error(error)
 

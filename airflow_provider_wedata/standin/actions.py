@@ -51,6 +51,8 @@ class Quirks:
     :param time_zone_ignored: `TimeZone` has no effect on the times of the request, of the answer, or of both.
     :param null_fields: fields of a row that come as null.
     :param deepest_page: a page beyond it is refused.
+    :param ignored: parameters that have no effect.
+    :param counting_limit: `TotalCount` goes no further.
     """
 
     keyword_and: bool = False
@@ -62,6 +64,8 @@ class Quirks:
     time_zone_ignored: Literal["", "input", "output", "both"] = ""
     null_fields: tuple[str, ...] = ()
     deepest_page: int | None = None
+    ignored: tuple[str, ...] = ()
+    counting_limit: int | None = None
 
     def zones(self, asked: timezone) -> tuple[timezone, timezone]:
         """Return the zones in which the request is read and the answer is written."""
@@ -72,6 +76,7 @@ class Quirks:
 
 def list_task_instances(world: World, given: Parameters, quirks: Quirks, chance: Random) -> Data:
     """Return a page of instances, newest schedule time first unless asked otherwise (WeData's is unknown)."""
+    given = {name: value for name, value in given.items() if name not in quirks.ignored}
     page, size = given.get("PageNumber", 1), given.get("PageSize", DEFAULT_PAGE_SIZE)
     if quirks.deepest_page is not None and page > quirks.deepest_page:
         raise Refusal("InvalidParameterValue", f"No page beyond {quirks.deepest_page} can be read.")
@@ -81,7 +86,8 @@ def list_task_instances(world: World, given: Parameters, quirks: Quirks, chance:
     rows: Sequence[Instance] = found[(page - 1) * size : page * size]
     if quirks.tie_shuffle:
         rows = _shuffled(found, (page - 1) * size, page * size, SORT_COLUMNS[wanted.sort_column], chance)
-    data = render_page((_row(row, writes, quirks) for row in rows), len(found), page, size)
+    total = len(found) if quirks.counting_limit is None else min(len(found), quirks.counting_limit)
+    data = render_page((_row(row, writes, quirks) for row in rows), total, page, size)
     if quirks.total_page_number_zero:
         data["TotalPageNumber"] = 0
     if quirks.items_null and not rows:

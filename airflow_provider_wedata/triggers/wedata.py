@@ -125,7 +125,7 @@ class _Watcher:
         try:
             client = self._client or await self._enter()
             async with asyncio.timeout(seconds):
-                return await client.run(self._watch.look(client.channel.exchange))
+                return await client.run(self._watch.look(client.channel.answered))
         except TimeoutError:
             return Verdict(Kind.WAITING, "WeData did not answer before the deadline")
         except ApiError as error:

@@ -34,7 +34,7 @@ class Pump:
     budget: RequestBudget = field(default_factory=lambda: RequestBudget(1000.0))
 
     def look(self, watch: Watch) -> Verdict:
-        return self.run(watch.look(self.channel.exchange))
+        return self.run(watch.look(self.channel.answered))
 
     @property
     def channel(self) -> Channel:

@@ -417,6 +417,7 @@ class TestWhileEverythingMoves:
                 stage.world.finish(key)
         for task in stage.tasks:
             stage.world.add(task_id=task, schedule_time=MIDNIGHT + 86_000, state="COMPLETED")
-        stage.pump.wedata.clock.advance(60)
+        # Without a CycleType more may come for as long as the window is not over.
+        stage.pump.wedata.clock.advance(60 if "CycleType" not in quirks.null_fields else 43_211)
         verdict = stage.look()
         assert (verdict.kind, any(stage.done)) == (Kind.MET, True), verdict.message

@@ -22,12 +22,13 @@ from airflow_provider_wedata.api.errors import (
 )
 from airflow_provider_wedata.api.instance import CYCLE_TYPES, TaskInstance
 from airflow_provider_wedata.api.states import KNOWN
-from airflow_provider_wedata.waiting import NAMED, SEVERAL_A_WINDOW, Census, Condition, Kind, Verdict
+from airflow_provider_wedata.waiting import NAMED, ONE_A_DAY, Census, Condition, Kind, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DEFAULT = Condition(counted=True)
-GROWING = sorted(SEVERAL_A_WINDOW)
+#: Words that do not say that a window holds one at most; the last of them nobody has ever heard of.
+GROWING = [*sorted(set(CYCLE_TYPES) - ONE_A_DAY), None, "", "H", "D", "hour_cycle", "day_cycle", "DAY_CYCLE "]
 
 any_state = st.sampled_from([*sorted(KNOWN), "TERMINATING", None])
 
@@ -181,9 +182,10 @@ class TestHowMany:
 
 
 class TestAWindowThatGrows:
-    @pytest.mark.parametrize("cycle", CYCLE_TYPES)
-    def test_only_cycles_of_which_a_window_holds_many_are_waited_for(self, cycle: str) -> None:
-        expected = Kind.WAITING if cycle in SEVERAL_A_WINDOW else Kind.MET
+    @pytest.mark.parametrize("cycle", [*CYCLE_TYPES, *GROWING])
+    def test_all_cycles_are_waited_for_but_those_that_add_nothing(self, cycle: str | None) -> None:
+        adds_nothing = ("ONEOFF_CYCLE", "YEAR_CYCLE", "MONTH_CYCLE", "WEEK_CYCLE", "DAY_CYCLE")
+        expected = Kind.MET if cycle in adds_nothing else Kind.WAITING
         condition = Condition(counted=False)
         assert expected == judged(condition, rows_in("COMPLETED", cycle_type=cycle), over=False).kind
 
@@ -201,7 +203,15 @@ class TestAWindowThatGrows:
         rows = [a_row(0), a_row(1, cycle_type=None), a_row(2, cycle_type="HOUR_CYCLE")]
         verdict = judged(Condition(counted=False), rows, over=False)
         assert verdict.kind == Kind.WAITING
-        assert "the window is not over and HOUR_CYCLE may add more" in verdict.message
+        assert "the window is not over and HOUR_CYCLE, an unknown cycle may add more" in verdict.message
+
+    def test_a_row_is_counted_once_by_its_key(self) -> None:
+        rows = [a_row(0), a_row(1), a_row(1)]
+        assert (
+            judged(replace(DEFAULT, exactly=3), rows).message
+            == "2 of 2 COMPLETED; expected exactly 3, 1 missing"
+        )
+        assert judged(replace(DEFAULT, per_id=2), rows, named=("1",)).kind == Kind.WAITING
 
     @pytest.mark.parametrize(("state", "kind"), [("EXPIRED", Kind.FAILED), ("SKIP_RUNNING", Kind.STUCK)])
     def test_what_ended_badly_is_told_at_once(self, state: str, kind: Kind) -> None:
@@ -327,7 +337,7 @@ def worlds(draw: st.DrawFn) -> list[TaskInstance]:
             state,
             task_id=draw(a_task),
             end_time=draw(end_times),
-            cycle_type=draw(st.sampled_from([None, *CYCLE_TYPES])),
+            cycle_type=draw(st.sampled_from([*CYCLE_TYPES, *GROWING])),
         )
         for number, state in enumerate(states)
     ]
@@ -363,7 +373,7 @@ def satisfied(condition: Condition, rows: list[TaskInstance], named: tuple[str, 
             condition.completed_after is None
             or all(row.end_time is not None and row.end_time >= NOON for row in rows)
         )
-        and (condition.counted or over or not {row.cycle_type for row in rows} & SEVERAL_A_WINDOW)
+        and (condition.counted or over or {row.cycle_type for row in rows} <= ONE_A_DAY)
     )
 
 

@@ -142,9 +142,11 @@ class TestShapesOfAnswers:
         row = b'{"InstanceKey":"71_2026-03-01 00:00:00","TaskId":"71","InstanceState":"COMPLETED"}'
         body = faults.body(b'{"Response":{"Data":{"TotalCount":0,"Items":[' + row + b"]}}}")
         pump.wedata.faults.when(lambda _: True, body)
-        assert pump.look(TASK_71).kind == Kind.WAITING
-        with pytest.raises(UnreadableAnswer, match="asked for instances that are EXPIRED, got COMPLETED"):
-            pump.look(ANY)
+        for watch in (TASK_71, ANY):
+            assert seen(pump.look(watch)) == (
+                Kind.WAITING,
+                "WeData's answer contradicts itself: it counts 0 instances and shows 1",
+            )
 
     def test_the_page_count_of_the_answer_is_not_asked(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(total_page_number_zero=True))
@@ -218,7 +220,7 @@ class TestOddRows:
         watch = watch_for(task_ids=["71"], instances_per_task=2)
         assert seen(pump.look(watch)) == (
             Kind.WAITING,
-            "1 of 1 COMPLETED; rows came or went while they were read",
+            "WeData's answer contradicts itself: it counts 2 instances and shows 1",
         )
 
     def test_an_unfinished_row_is_seen_behind_one_with_the_same_key(self, pump: Any) -> None:
@@ -396,15 +398,15 @@ class TestWhileRowsAreCounted:
         assert pump.look(ANY).kind == Kind.FAILED
 
     def test_one_that_hops_from_state_to_state_is_not_counted_for_two(self, pump: Any) -> None:
-        """The requests: 1 the first page, 2 EXPIRED, 3 COMPLETED, 4 SKIP_RUNNING, 5 the total; again from 6."""
+        """The requests: 1 the first page, 2 EXPIRED, 3 COMPLETED, 4 SKIP_RUNNING; 5 and 6 the last two again."""
         crowd(pump.wedata.world, 100)
         for task in ("71", "72", "73"):
             add(pump.wedata.world, task)
         skipped = add(pump.wedata.world, "74", "SKIP_RUNNING")
         add(pump.wedata.world, "75", "RUNNING")
         pump.wedata.at(4, lambda world: world.skip(key_of("71")))
-        pump.wedata.at(7, lambda world: world.finish(skipped))
-        pump.wedata.at(8, lambda world: world.skip(key_of("72")))
+        pump.wedata.at(5, lambda world: world.finish(skipped))
+        pump.wedata.at(6, lambda world: world.skip(key_of("72")))
         verdict = pump.look(watch_for(min_instances=1, allowed_states=BOTH))
         assert seen(verdict) == (
             Kind.WAITING,
@@ -426,8 +428,8 @@ class TestWhileRowsAreCounted:
         skipped = add(pump.wedata.world, "74", "SKIP_RUNNING")
         add(pump.wedata.world, "75", "RUNNING")
         pump.wedata.at(4, lambda world: world.skip(key_of("71")))
-        pump.wedata.at(7, lambda world: world.finish(skipped))
-        pump.wedata.at(8, lambda world: world.skip(key_of("72")))
+        pump.wedata.at(5, lambda world: world.finish(skipped))
+        pump.wedata.at(6, lambda world: world.skip(key_of("72")))
         assert pump.look(ANY).kind == Kind.WAITING
 
 
