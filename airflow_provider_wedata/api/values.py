@@ -32,9 +32,11 @@ def parse_word(value: object) -> str | None:
 
 def parse_text(value: object) -> str | None:
     """Return a text; ids may come as whole numbers."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS:
         return str(value)
-    return parse_word(value)
+    raise ValueError("text")
 
 
 def parse_texts(value: object) -> tuple[str, ...] | None:
