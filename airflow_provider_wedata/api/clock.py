@@ -14,6 +14,12 @@ from zoneinfo import ZoneInfo
 from airflow_provider_wedata.api.errors import InvalidRequest
 
 SECOND = timedelta(seconds=1)
+#: A time in an answer. Python alone takes any character between date and time, and a date without a time.
+#: An offset, or a T as in the sample of another action, leaves no doubt.
+_WIRE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
+    r"(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 _OFFSET = re.compile(r"UTC(?:([+-])(\d{1,2})(?::?(\d{2}))?)?", re.IGNORECASE)
 
 
@@ -78,9 +84,17 @@ class WireZone:
     def read(self, text: str) -> datetime:
         """Return the moment that WeData's text means on this zone's clock.
 
+        A year at the edge of the calendar, such as the year 1 by which Go says "never", is no moment: moved to
+        another zone, it would fall off.
+
         :raises ValueError: if it is no such text.
         """
-        moment = datetime.fromisoformat(text)
+        try:
+            moment = datetime.fromisoformat(text) if _WIRE_TIME.fullmatch(text) else None
+        except ValueError:
+            moment = None
+        if moment is None or moment.year in {date.min.year, date.max.year}:
+            raise ValueError("yyyy-MM-dd HH:mm:ss")
         return moment if moment.tzinfo else moment.replace(tzinfo=self.tzinfo)
 
 

@@ -6,12 +6,19 @@ Source: https://www.tencentcloud.com/document/product/1174/73817.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.clock import OPEN, Window, WireZone, Zone
 from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableAnswer
+from airflow_provider_wedata.api.values import (
+    describe_value,
+    parse_number,
+    parse_text,
+    parse_texts,
+    parse_time,
+    parse_word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +48,9 @@ class TaskInstance:
 
     Every field may be null. Times are aware; `cost_time` is in milliseconds. `cur_run_date` is the data time
     as text, for WeData does not move it with the time zone. `state` is kept as it came, known or not.
+
+    Identity, state and schedule time decide, so they are read or the answer is refused. Any other field that can't
+    be read is None, and `unreadable` names it.
     """
 
     project_id: str | None = None
@@ -70,6 +80,8 @@ class TaskInstance:
     executor_group_name: str | None = None
     #: The row as it came, fields never heard of included.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    #: WeData's names of the fields that are None because their values could not be read.
+    unreadable: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @property
     def identity(self) -> str:
@@ -80,12 +92,20 @@ class TaskInstance:
     def read(raw: Mapping[str, Any], zone: WireZone) -> TaskInstance:
         """Return the row with its fields typed; `zone` is the TimeZone that was sent.
 
-        :raises UnreadableAnswer: if a field has a type that it cannot have.
+        :raises UnreadableAnswer: if a field that decides can't be read.
         """
         if not isinstance(raw, dict):
-            raise UnreadableAnswer(f"an item of the list is {raw!r}; expected an object")
-        values = {name: read(raw.get(wire), wire, zone) for name, wire, read in _FIELDS}
-        return TaskInstance(**values, raw=raw)
+            raise UnreadableAnswer(f"an item of the list is {describe_value(raw)}; expected an object")
+        values: dict[str, Any] = {}
+        unreadable = []
+        for name, wire, parse in _FIELDS:
+            try:
+                values[name] = parse(raw.get(wire), zone)
+            except ValueError as error:
+                if wire in _STRICT:
+                    raise _unreadable(raw, wire, error) from None
+                unreadable.append(wire)
+        return TaskInstance(**values, raw=raw, unreadable=frozenset(unreadable))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,60 +235,37 @@ def _window(name: str, window: Window, zone: WireZone) -> dict[str, str | None]:
     }
 
 
-def _text(value: object, name: str, _zone: WireZone) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise _unreadable(name, value, "text")
+def _unreadable(raw: Mapping[str, Any], name: str, expected: ValueError) -> UnreadableAnswer:
+    return UnreadableAnswer(f"{name} is {describe_value(raw.get(name))}; expected {expected}")
 
 
-def _number(value: object, name: str, _zone: WireZone) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    with suppress(ValueError):
-        if isinstance(value, str):
-            return int(value)
-    raise _unreadable(name, value, "a whole number")
+#: What tells instances apart, whether they are done, and which window they are of. No gate opens on a guess at it.
+_STRICT = frozenset({"InstanceKey", "TaskId", "CurRunDate", "InstanceState", "SchedulerTime"})
 
-
-def _texts(value: object, name: str, zone: WireZone) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise _unreadable(name, value, "a list")
-    return tuple(_text(item, name, zone) or "" for item in value)
-
-
-def _time(value: object, name: str, zone: WireZone) -> datetime | None:
-    text = _text(value, name, zone)
-    try:
-        return zone.read(text) if text else None
-    except ValueError:
-        raise _unreadable(name, value, "yyyy-MM-dd HH:mm:ss") from None
-
-
-def _unreadable(name: str, value: object, expected: str) -> UnreadableAnswer:
-    return UnreadableAnswer(f"{name} is {value!r}; expected {expected}")
-
-
-_READERS: dict[str, Callable[[Any, str, WireZone], Any]] = {
-    "str | None": _text,
-    "int | None": _number,
-    "tuple[str, ...] | None": _texts,
-    "datetime | None": _time,
+_PARSERS: dict[str, Callable[[Any, WireZone], Any]] = {
+    "str | None": lambda value, _zone: parse_text(value),
+    "int | None": lambda value, _zone: parse_number(value),
+    "tuple[str, ...] | None": lambda value, _zone: parse_texts(value),
+    "datetime | None": parse_time,
 }
+#: Words that a decision compares: a number, such as WeData's older API had here, is not one of them.
+_WORDS = frozenset({"InstanceState", "CycleType"})
 
 
 def _wire_name(name: str) -> str:
     return "InstanceState" if name == "state" else name.title().replace("_", "")
 
 
+def _parser(name: str, kind: str) -> Callable[[Any, WireZone], Any]:
+    return (lambda value, _zone: parse_word(value)) if name in _WORDS else _PARSERS[kind]
+
+
 # Derived from the class, so that a field is written down once.
 _FIELDS = tuple(
-    (item.name, _wire_name(item.name), _READERS[str(item.type)])
+    (item.name, wire, _parser(wire, str(item.type)))
     for item in fields(TaskInstance)
     if item.compare
+    for wire in [_wire_name(item.name)]
 )
 #: The documented fields of TaskInstance in WeData's own names and order.
 FIELD_NAMES = tuple(wire for _, wire, _ in _FIELDS)

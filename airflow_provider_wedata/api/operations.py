@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_wedata.api.errors import UnreadableAnswer
 from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.values import describe_value, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,14 +94,27 @@ def _page(response: Mapping[str, Any], query: InstanceQuery) -> Page:
 def _page_of(response: Mapping[str, Any]) -> tuple[int, list[Any]]:
     data = response.get("Data")
     if not isinstance(data, dict):
-        raise UnreadableAnswer(f"Data is {data!r}; expected an object with TotalCount and Items")
-    total, items = data.get("TotalCount"), data.get("Items")
+        raise UnreadableAnswer(
+            f"Data is {describe_value(data)}; expected an object with TotalCount and Items"
+        )
+    items = data.get("Items")
     if items is None:  # documented as nullable, and how an empty page looks is not documented
         items = []
-    if total is None and not items:
-        total = 0
-    if isinstance(total, bool) or not isinstance(total, int) or total < 0 or not isinstance(items, list):
+    if not isinstance(items, list):
+        raise UnreadableAnswer(f"Items is {describe_value(items)}; expected a list")
+    return _count(data.get("TotalCount"), items), items
+
+
+def _count(value: object, items: list[Any]) -> int:
+    """Return TotalCount; null beside rows would leave the list without an end."""
+    try:
+        count = parse_number(value)
+    except ValueError:
+        count = -1
+    if count is None and not items:
+        return 0
+    if count is None or count < 0:
         raise UnreadableAnswer(
-            f"TotalCount is {total!r} and Items a {type(items).__name__}; expected a number and a list"
+            f"TotalCount is {describe_value(value)}, beside {len(items)} items; expected a whole number"
         )
-    return total, items
+    return count

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.clock import OPEN, Window
+from airflow_provider_wedata.api.errors import UnreadableAnswer
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
 
@@ -100,17 +101,33 @@ class Scope:
         )
 
     def wants(self, row: TaskInstance) -> bool:
-        """Return whether the row, as it came, is one of those asked for."""
+        """Return whether the row, as it came, is one of those asked for.
+
+        :raises UnreadableAnswer: if a field that decides it can't be read.
+        """
         query = self.query
-        return query.matches(row) and (
-            not self.wide
-            or (
-                query.instance_state in (None, row.state)
-                and query.executor_group_id in (None, row.executor_group_id)
-                and _within(row.start_time, query.start)
-                and _within(row.last_update_time, query.last_update)
+        if not (self.wide and query.matches(row)):
+            return query.matches(row)
+        if unreadable := self._deciding & row.unreadable:
+            raise UnreadableAnswer(
+                f"{', '.join(sorted(unreadable))} of {row.identity} can't be read, and a filter on it was given"
             )
+        return (
+            query.instance_state in (None, row.state)
+            and query.executor_group_id in (None, row.executor_group_id)
+            and _within(row.start_time, query.start)
+            and _within(row.last_update_time, query.last_update)
         )
+
+    @property
+    def _deciding(self) -> frozenset[str]:
+        query = self.query
+        filtered = {
+            "ExecutorGroupId": query.executor_group_id is not None,
+            "StartTime": query.start != OPEN,
+            "LastUpdateTime": query.last_update != OPEN,
+        }
+        return frozenset(name for name, given in filtered.items() if given)
 
     def operation(self, span: Span, page: int, size: int, sort: tuple[str, str] | None) -> Operation[Page]:
         """Return the question for one page of what lies in the span."""

@@ -1,14 +1,16 @@
 """CSV as in RFC 4180, UTF-8, with a header: the documented fields.
 
 A null is an empty cell, an empty text is a quoted one (`""`), so that nulls stay nulls. Of a single column, a
-null is `""` too: most readers take an empty line for none. Times are texts, `yyyy-MM-dd HH:mm:ss`, in the zone
-that the summary of the export names; a line about it in the file would break most readers. Lists are JSON.
+null is `""` too: most readers take an empty line for none. A value that can't be read is null. Times are texts,
+`yyyy-MM-dd HH:mm:ss`, in the zone that the summary of the export names; a line about it in the file would break
+most readers. Lists are JSON.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -35,12 +37,16 @@ def writer(file: BinaryIO, compression: str | None, columns: Sequence[Column], z
     }
     cells = [(attrgetter(column.attribute), tell[column.kind]) for column in columns]
     null = '""' if len(cells) == 1 else ""
+    names = frozenset(column.name for column in columns)
+    unreadable: Counter[str] = Counter()
 
     def line(row: TaskInstance) -> bytes:
+        unreadable.update(row.unreadable & names)
         values = ((read(row), told) for read, told in cells)
         return _line([null if value is None else told(value) for value, told in values])
 
-    return LineWriter(file, compression, line, header=_line([column.name for column in columns]))
+    header = _line([column.name for column in columns])
+    return LineWriter(file, compression, line, header, unreadable)
 
 
 def _line(cells: Sequence[str]) -> bytes:

@@ -10,7 +10,7 @@ from airflow_provider_wedata.export import csv, jsonl, lines, parquet
 from airflow_provider_wedata.export.columns import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from airflow_provider_wedata.api.clock import WireZone
     from airflow_provider_wedata.api.instance import TaskInstance
@@ -22,7 +22,14 @@ _ENDINGS = {None: "", "gzip": ".gz", "zstd": ".zst"}
 
 
 class Writer(Protocol):
-    """Takes rows one by one; what was written is a whole file only after `finish`."""
+    """Takes rows one by one; what was written is a whole file only after `finish`.
+
+    `unreadable` then tells how many values of each field are null in the file, and are not null at WeData.
+    """
+
+    @property
+    def unreadable(self) -> Mapping[str, int]:
+        """By WeData's name of the field."""
 
     def write(self, row: TaskInstance) -> None:
         """Add a row."""

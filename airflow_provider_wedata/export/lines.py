@@ -6,6 +6,7 @@ Compressed output depends on what went in and on nothing else: no time, no name 
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -28,6 +29,7 @@ class LineWriter:
     :param file: stays open at the end.
     :param line: makes the line, with its end.
     :param header: the first line.
+    :param unreadable: where `line` counts the values of each field that it left out.
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class LineWriter:
         compression: str | None,
         line: Callable[[TaskInstance], bytes],
         header: bytes = b"",
+        unreadable: Counter[str] | None = None,
     ) -> None:
+        self.unreadable = Counter() if unreadable is None else unreadable
         self._out = _COMPRESSIONS[compression](file)
         self._close = self._out.close if compression else file.flush
         self._line = line

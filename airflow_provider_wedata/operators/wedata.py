@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from airflow_provider_wedata.export.errors import AlreadyThere
 from airflow_provider_wedata.export.formats import Format
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.export.publish import published
+from airflow_provider_wedata.export.strict_json import carried, strict
 from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
 
 if TYPE_CHECKING:
@@ -77,12 +79,18 @@ class _InstancesOperator(FilteredOperator):
     def _check(self, names: Collection[str], plain: Mapping[str, Any], zone: Zone) -> None:  # noqa: ARG002
         read_query(plain, project_id="", time_zone=zone)
 
+    def _warn_of(self, unreadable: Mapping[str, int], where: object, advice: str = "") -> None:
+        if unreadable:
+            counts = ", ".join(f"{name} {count}" for name, count in sorted(unreadable.items()))
+            self.log.warning("Values that can't be read are null in %s: %s%s", where, counts, advice)
+
 
 class WeDataListTaskInstancesOperator(_InstancesOperator):
     """Return task instances as a list of dicts, in WeData's own field names; for `.expand()` and small lists.
 
     Takes the filters of `FilteredOperator` and `_InstancesOperator`, and those below. Times in the list are
-    WeData's texts, in the zone that was sent: `time_zone` if that is UTC+N, else UTC+8.
+    WeData's texts, in the zone that was sent: `time_zone` if that is UTC+N, else UTC+8. Values are as they
+    came, but numbers that an XCom can't carry (NaN, infinities, integers of more than 64 bits) are texts.
 
     :param fields: WeData's names of the fields to return; None for all 25.
     :param max_items: more instances than this are an error, never a cut: what a list lacks, nobody misses.
@@ -129,14 +137,16 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
         self._show_link(context, hook, query)
         names = FIELD_NAMES if self.fields is None else self.fields
         rows: list[dict[str, Any]] = []
+        unreadable: Counter[str] = Counter()
         for instance in hook.stream(query):
             if len(rows) == self.max_items:
                 raise WeDataApiError(
                     f"there are more than max_items={self.max_items} {query.told()}; narrow the filters, raise "
                     "max_items, or export them to a file"
                 )
-            rows.append({name: instance.raw.get(name) for name in names})
+            rows.append(strict({name: instance.raw.get(name) for name in names}, unreadable, carried))
         self.log.info("%d instances", len(rows))
+        self._warn_of(unreadable, "the list")
         return rows
 
     def _check_fields(self) -> None:
@@ -156,7 +166,8 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
 
     Takes the filters of `FilteredOperator` and `_InstancesOperator`. Returns, and puts in the extra of the asset
     events of its outlets: ``path``, ``rows``, ``bytes``, ``requests``, ``throttled``, ``seconds``, and
-    ``time_zone``: that of the texts in jsonl and csv. A retry begins anew.
+    ``time_zone``: that of the texts in jsonl and csv; for csv and parquet also ``unreadable``: how many values of
+    which fields are null in the file because they can't be read. A retry begins anew.
 
     :param output_path: a local path, a ``file://`` URL or one of an object store, such as ``s3://bucket/key``. A
         directory must exist. Templated.
@@ -247,6 +258,8 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
             "throttled: %(throttled)d",
             summary,
         )
+        advice = "" if form.name == "jsonl" else "; file_format='jsonl' keeps them as WeData sent them"
+        self._warn_of(summary.get("unreadable", {}), self.output_path, advice)
         self._tell_lineage(context, hook, query, place, summary)
         return summary
 
@@ -265,7 +278,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
                 self._meet_emptiness(query)
             writer.finish()
             self._go_on()
-        return {
+        summary = {
             "path": str(self.output_path),
             "rows": rows,
             "bytes": publication.size,
@@ -274,6 +287,9 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
             "seconds": round(progress.seconds, 3),
             "time_zone": str(query.zone.wire),
         }
+        if form.name != "jsonl" or writer.unreadable:  # which leaves out next to nothing
+            summary["unreadable"] = dict(writer.unreadable)
+        return summary
 
     def _meet_emptiness(self, query: InstanceQuery) -> None:
         told = f"if_empty: {self.if_empty!r}, and there are no {query.told()}; {self.output_path} was not written"

@@ -6,6 +6,7 @@ Knows no sockets: what only a socket can do is a `Broken`, which the listener ac
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -91,6 +92,17 @@ def response_null() -> Fault:
 def data_null() -> Fault:
     """Answer with a Data that is null, which no documentation allows."""
     return lambda honest: _instead(honest, json_reply({"Response": {"Data": None, "RequestId": REQUEST_ID}}))
+
+
+def data(**changed: object) -> Fault:
+    """Give the honest answer with other values in its Data: `data(TotalCount="1", Items=None)`."""
+
+    def apply(honest: Reply) -> Reply:
+        response = json.loads(honest.body)["Response"]
+        odd = response | {"Data": response.get("Data", {}) | changed}
+        return _instead(honest, json_reply({"Response": odd}))
+
+    return apply
 
 
 def headers(**changed: str | None) -> Fault:

@@ -139,6 +139,54 @@ class TestFile:
         assert [{"TaskName": "orders", "InstanceKey": key} for key in wanted] == rows(tmp_path / "a")
 
 
+class TestOddValues:
+    """Each decides nothing: it is in the file if the format can have it, else it is null there, and counted."""
+
+    @pytest.fixture
+    def odd(self, wedata: StandIn) -> str:
+        values = {
+            "CostTime": 2**63,
+            "Tries": float("inf"),
+            "EndTime": "0001-01-01 00:00:00",
+            "TaskTypeId": "Shell",
+        }
+        wedata.world.add(task_name="odd", extra=values)
+        wedata.world.add(task_name="odd", extra={"EndTime": "-"})
+        return "odd"
+
+    @pytest.mark.parametrize(
+        ("file_format", "counts"),
+        [
+            ("csv", {"EndTime": 2, "TaskTypeId": 1, "Tries": 1}),
+            ("parquet", {"CostTime": 1, "EndTime": 2, "TaskTypeId": 1, "Tries": 1}),
+        ],
+    )
+    def test_are_counted_in_the_summary_and_the_log(
+        self, tmp_path: Path, odd: str, told: Callable[[], str], file_format: str, counts: dict[str, int]
+    ) -> None:
+        found = export(tmp_path / "a", keyword=odd, file_format=file_format).execute({})
+        assert [2, counts] == [found["rows"], found["unreadable"]]
+        named = ", ".join(f"{name} {count}" for name, count in counts.items())
+        assert (
+            f"Values that can't be read are null in {tmp_path}/a: {named}; file_format='jsonl' keeps them"
+            in told()
+        )
+
+    def test_are_spelled_out_in_jsonl(self, tmp_path: Path, odd: str, told: Callable[[], str]) -> None:
+        found = export(tmp_path / "a", keyword=odd).execute({})
+        assert [False, False] == ["unreadable" in found, "can't be read" in told()]
+        assert [2**63, "Infinity", "Shell"] == [
+            rows(tmp_path / "a")[0][name] for name in ("CostTime", "Tries", "TaskTypeId")
+        ]
+
+    @pytest.mark.parametrize("file_format", ["csv", "parquet"])
+    def test_none_is_an_empty_count_and_no_warning(
+        self, tmp_path: Path, told: Callable[[], str], file_format: str
+    ) -> None:
+        found = export(tmp_path / "a", file_format=file_format).execute({})
+        assert [{}, False] == [found["unreadable"], "can't be read" in told()]
+
+
 class TestFaults:
     @pytest.fixture
     def untroubled(self, tmp_path: Path) -> bytes:

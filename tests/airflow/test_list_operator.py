@@ -47,6 +47,25 @@ def test_it_returns_all_the_documented_fields(wait: Any, instance: Instance) -> 
     assert FIELD_NAMES == tuple(row)
 
 
+def test_odd_values_are_listed_as_they_came(wait: Any) -> None:
+    odd = {"CostTime": 8000.5, "EndTime": "-", "OwnerUinList": "me", "Tries": "", "TaskTypeId": 2**64 - 1}
+    wait.wedata.world.add(extra=odd)
+    (row,) = listed(fields=list(odd))
+    assert odd == row
+
+
+def test_what_no_xcom_can_carry_is_text(wait: Any) -> None:
+    odd = {"CostTime": float("inf"), "Tries": float("nan"), "TaskTypeId": 2**64, "TaskName": [-(2**63) - 1]}
+    wait.wedata.world.add(extra=odd)
+    (row,) = listed(fields=list(odd))
+    assert {
+        "CostTime": "Infinity",
+        "Tries": "NaN",
+        "TaskTypeId": str(2**64),
+        "TaskName": [str(-(2**63) - 1)],
+    } == row
+
+
 def test_nothing_is_an_empty_list(wait: Any) -> None:
     assert [] == listed(schedule_date=DAY)
 

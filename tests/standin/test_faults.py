@@ -114,6 +114,12 @@ def test_data_null(call: Client) -> None:
     assert json.loads(call().read())["Response"]["Data"] is None
 
 
+def test_other_values_in_data(call: Client) -> None:
+    call.wedata.faults.next(faults.data(TotalCount="1", Items=None))
+    odd, honest = (json.loads(call().read())["Response"]["Data"] for _ in range(2))
+    assert honest | {"TotalCount": "1", "Items": None} == odd
+
+
 @pytest.mark.parametrize("status", [302, 307])
 def test_redirects(call: Client, status: int) -> None:
     call.wedata.faults.next(faults.redirect("http://127.0.0.1:1/", status))

@@ -122,7 +122,7 @@ class TestShapesOfAnswers:
             b'{"TotalCount":1,"Items":{}}',
             b'{"TotalCount":-1,"Items":[]}',
             b'{"TotalCount":true,"Items":[]}',
-            b'{"TotalCount":"1","Items":[]}',
+            b'{"TotalCount":"one","Items":[]}',
             b'{"TotalCount":null,"Items":[{}]}',
             b'{"TotalCount":1,"Items":[null]}',
             b'{"TotalCount":1,"Items":[{"InstanceState":7.5}]}',

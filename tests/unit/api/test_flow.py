@@ -162,13 +162,13 @@ def test_a_page_in_every_shape_that_it_may_have_is_read_at_once(answer: Http, to
         pytest.param(response(Error={}), id="Error without a code"),
         pytest.param(response(Error="no"), id="Error a text"),
         pytest.param(data(None, [ROW]), id="rows, but TotalCount null"),
-        pytest.param(data("1", [ROW]), id="TotalCount text"),
+        pytest.param(data("one", [ROW]), id="TotalCount a word"),
         pytest.param(data(-1, []), id="TotalCount negative"),
         pytest.param(data(True, []), id="TotalCount true"),
         pytest.param(data(1, {}), id="Items an object"),
         pytest.param(data(1, [None]), id="a row null"),
-        pytest.param(data(1, [{"Tries": "--5"}]), id="a number that is none"),
-        pytest.param(data(1, [{"StartTime": "yesterday"}]), id="a time that is none"),
+        pytest.param(data(1, [{"InstanceState": 2}]), id="a state that is none"),
+        pytest.param(data(1, [{"SchedulerTime": "yesterday"}]), id="a time that is none"),
     ],
 )
 def test_an_answer_that_cannot_be_read_is_asked_for_again(answer: Http) -> None:

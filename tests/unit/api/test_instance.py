@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
 
 import pytest
 
 from airflow_provider_wedata.api.clock import Window, WireZone, Zone
 from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableAnswer
 from airflow_provider_wedata.api.instance import FIELD_NAMES, InstanceQuery, TaskInstance, task_of
-from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.operations import Page, list_task_instances
 
 # The row of the official sample, which was asked for with TimeZone UTC+6.
 SAMPLE: dict[str, Any] = {
@@ -41,6 +41,9 @@ SAMPLE: dict[str, Any] = {
     "WorkflowName": "调度参数测试",
 }
 UTC6 = WireZone(6)
+NAN, INFINITY = float("nan"), float("inf")
+#: A number with more digits than Python spells.
+TOO_LONG = 10**5000
 
 
 def test_the_official_sample_is_read() -> None:
@@ -106,15 +109,118 @@ def test_what_nobody_documented_is_kept() -> None:
     assert (row.state, row.cycle_type, row.raw["NewField"]) == ("BEAMED_UP", "LUNAR_CYCLE", [{"a": 1}])
 
 
-BAD_TEXTS = [{"TaskId": 1.5}, {"TaskId": True}, {"TaskId": {}}, {"OwnerUinList": "1"}, {"OwnerUinList": [[]]}]
-BAD_NUMBERS = [{"Tries": value} for value in (True, 1.5, "", "many", "--5")]
-BAD_TIMES = [{"StartTime": value} for value in (1756296000.5, "27/08/2025", "0000-00-00 00:00:00")]
+class TestWhatDecides:
+    """Identity, state and schedule time: they are read, or the answer is refused."""
+
+    BAD_TEXTS: ClassVar = [
+        {name: value}
+        for name in ("InstanceKey", "TaskId", "CurRunDate")
+        for value in (1.5, True, {}, [], NAN, INFINITY, TOO_LONG)
+    ]
+    BAD_STATES: ClassVar = [{"InstanceState": value} for value in (2, 0, 1.5, True, ["COMPLETED"], {}, NAN)]
+    BAD_TIMES: ClassVar = [
+        {"SchedulerTime": value}
+        for value in (
+            "-",
+            "27/08/2025",
+            "0000-00-00 00:00:00",
+            "0001-01-01 00:00:00",
+            "9999-12-31 23:59:59",
+            "2025-08-27",
+            "2025-08-27 20:24",
+            "20250827 20:24:37",
+            "2025-08-27x20:24:37",
+            "2025-08-27 20:24:37\n",
+            " 2025-08-27 20:24:37",
+            "2025-08-27 24:00:00",
+            "2025-08-27 20:24:60",
+            "2025-02-30 00:00:00",
+            "\uff12025-08-27 20:24:37",
+            "2025-08-27 20:24:37+24:00",
+            1756296000,
+            1756296000.5,
+            True,
+            [],
+            NAN,
+        )
+    ]
+
+    @pytest.mark.parametrize("raw", [None, "text", [1], [TOO_LONG], *BAD_TEXTS, *BAD_STATES, *BAD_TIMES])
+    def test_is_read_or_refused(self, raw: Any) -> None:
+        with pytest.raises(UnreadableAnswer, match="expected"):
+            TaskInstance.read(raw, UTC6)
+
+    def test_is_named_with_its_value(self) -> None:
+        with pytest.raises(UnreadableAnswer) as refused:
+            TaskInstance.read(SAMPLE | {"InstanceState": 2}, UTC6)
+        assert "InstanceState is 2; expected text" == str(refused.value)
+
+    @pytest.mark.parametrize("state", ["", " COMPLETED", "completed", "COMPLETED\n", "BEAMED_UP", None])
+    def test_a_state_is_kept_as_it_came(self, state: str | None) -> None:
+        assert state == TaskInstance.read({"InstanceState": state}, UTC6).state
+
+    def test_an_empty_schedule_time_is_null(self) -> None:
+        row = TaskInstance.read({"SchedulerTime": ""}, UTC6)
+        assert (None, frozenset()) == (row.scheduler_time, row.unreadable)
 
 
-@pytest.mark.parametrize("raw", [None, "text", [1], *BAD_TEXTS, *BAD_NUMBERS, *BAD_TIMES])
-def test_a_field_of_an_impossible_type_is_unreadable(raw: Any) -> None:
-    with pytest.raises(UnreadableAnswer, match="expected"):
-        TaskInstance.read(raw, UTC6)
+class TestWhatDecidesNothing:
+    """Any other field: null for us where it can't be read, named, and untouched in the raw row."""
+
+    BAD: ClassVar = [
+        *[
+            {"Tries": value}
+            for value in (True, 1.5, "", "many", "--5", "1_0", " 1", "\uff11", NAN, INFINITY, [])
+        ],
+        *[{"CostTime": value} for value in ("", 8000.5, "8000.5", TOO_LONG, "9" * 5000, {})],
+        {"TaskTypeId": "Shell"},
+        *[{"TaskName": value} for value in (1.5, True, {}, NAN, TOO_LONG)],
+        *[{"OwnerUinList": value} for value in ("1", {}, 1, [[]], [1.5], [True])],
+        *[{"CycleType": value} for value in (1, 1.0, True, ["DAY_CYCLE"], {}, NAN)],
+        *[
+            {name: value}
+            for name in ("StartTime", "EndTime", "LastUpdateTime")
+            for value in ("-", "0000-00-00 00:00:00", "27/08/2025", "20250827", 1756296000, 1756296000.5, NAN)
+        ],
+        *[
+            {"EndTime": value}
+            for value in ("0001-01-01 00:00:00", "0001-01-01T00:00:00Z", "9999-12-31 23:59:59")
+        ],
+    ]
+
+    @pytest.mark.parametrize("bad", BAD)
+    def test_is_null_and_named_where_it_can_not_be_read(self, bad: dict[str, Any]) -> None:
+        raw = SAMPLE | bad
+        row, (name,) = TaskInstance.read(raw, UTC6), bad
+        assert TaskInstance.read(SAMPLE | {name: None}, UTC6) == row
+        assert (frozenset({name}), raw) == (row.unreadable, row.raw)
+
+    @pytest.mark.parametrize("number", [8, "8", 8.0, "8.0", "08"])
+    def test_a_whole_number_may_come_as_text_or_with_a_point(self, number: object) -> None:
+        row = TaskInstance.read({"TotalRunNum": number}, UTC6)
+        assert (8, int, frozenset()) == (row.total_run_num, type(row.total_run_num), row.unreadable)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2025-08-27 20:24:37",
+            "2025-08-27T20:24:37",
+            "2025-08-27T14:24:37Z",
+            "2025-08-27 16:24:37+02:00",
+            "2025-08-27 20:24:37.0",
+        ],
+    )
+    def test_a_time_may_have_a_t_a_fraction_and_an_offset(self, text: str) -> None:
+        expected = datetime(2025, 8, 27, 14, 24, 37, tzinfo=UTC)
+        assert expected == TaskInstance.read({"EndTime": text}, UTC6).end_time
+
+    @pytest.mark.parametrize("text", ["0002-01-01 00:00:00", "9998-12-31 23:59:59"])
+    @pytest.mark.parametrize("hours", [-23, 23])
+    @pytest.mark.parametrize("wire", [1, 14])
+    def test_a_time_that_is_kept_is_one_in_every_zone(self, text: str, hours: int, wire: int) -> None:
+        moment = TaskInstance.read({"EndTime": text}, WireZone(wire)).end_time
+        assert moment is not None
+        assert moment == moment.astimezone(timezone(timedelta(hours=hours)))
 
 
 def test_an_instance_without_a_key_is_known_by_what_a_key_is_made_of() -> None:
@@ -160,3 +266,55 @@ def test_a_page_is_asked_for_with_what_the_caller_puts_in_place() -> None:
         "PageSize": 5,
     }
     assert mine.repeatable
+
+
+class TestPage:
+    def parse(self, data: object) -> Page:
+        return list_task_instances(InstanceQuery(project_id="1", zone=Zone("UTC+6"))).parse({"Data": data})
+
+    @pytest.mark.parametrize("count", [1, "1", 1.0, "1.0"])
+    def test_a_count_may_come_as_text_or_with_a_point(self, count: object) -> None:
+        page = self.parse({"TotalCount": count, "Items": [SAMPLE]})
+        assert (1, int, (TaskInstance.read(SAMPLE, UTC6),)) == (page.total, type(page.total), page.rows)
+
+    @pytest.mark.parametrize("count", [176_022, 2**63, "18446744073709551616", 1e18])
+    def test_a_count_may_be_huge(self, count: Any) -> None:
+        assert int(count) == self.parse({"TotalCount": count, "Items": [SAMPLE]}).total
+
+    @pytest.mark.parametrize("items", [{}, {"Items": None}, {"Items": []}])
+    @pytest.mark.parametrize("count", [{}, {"TotalCount": None}, {"TotalCount": 0}, {"TotalCount": "0"}])
+    def test_nothing_is_an_empty_page(self, items: dict[str, Any], count: dict[str, Any]) -> None:
+        assert Page(0, ()) == self.parse(items | count)
+
+    @pytest.mark.parametrize("items", [{}, {"Items": None}, {"Items": []}])
+    def test_a_count_without_rows_is_a_page(self, items: dict[str, Any]) -> None:
+        assert Page(150, ()) == self.parse({"TotalCount": 150} | items)
+
+    @pytest.mark.parametrize(
+        "count", [True, -1, 1.5, "x", "1.5", "-1", "", " 1", NAN, INFINITY, 1e400, [TOO_LONG], [], {}]
+    )
+    def test_what_is_no_count_is_refused(self, count: object) -> None:
+        with pytest.raises(UnreadableAnswer, match=r"^TotalCount is .*; expected a whole number$"):
+            self.parse({"TotalCount": count, "Items": []})
+
+    def test_nor_is_one_that_python_does_not_spell(self) -> None:
+        with pytest.raises(
+            UnreadableAnswer, match="TotalCount is a value of type int that is too long to show"
+        ):
+            self.parse({"TotalCount": TOO_LONG, "Items": []})
+
+    def test_rows_without_a_count_are_refused(self) -> None:
+        with pytest.raises(
+            UnreadableAnswer, match=r"^TotalCount is None, beside 1 items; expected a whole number$"
+        ):
+            self.parse({"TotalCount": None, "Items": [SAMPLE]})
+
+    @pytest.mark.parametrize("items", ["", 0, {}, "x", False])
+    def test_items_that_are_no_list_are_refused(self, items: object) -> None:
+        with pytest.raises(UnreadableAnswer, match=r"^Items is .*; expected a list$"):
+            self.parse({"TotalCount": 0, "Items": items})
+
+    @pytest.mark.parametrize("data", [None, [], "x", 1, [TOO_LONG]])
+    def test_data_that_is_no_object_is_refused(self, data: object) -> None:
+        with pytest.raises(UnreadableAnswer, match=r"^Data is .*; expected an object"):
+            self.parse(data)

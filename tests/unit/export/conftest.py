@@ -53,7 +53,7 @@ def row_of(raw: dict[str, Any]) -> TaskInstance:
     return TaskInstance.read(raw, ZONE)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def raw() -> Callable[..., dict[str, Any]]:
     return raw_row
 
@@ -62,17 +62,24 @@ def raw() -> Callable[..., dict[str, Any]]:
 def write() -> Callable[..., bytes]:
     """Give a function that returns the bytes of a file with these rows."""
 
-    def write(
-        raws: Iterable[dict[str, Any]],
-        name: str = "jsonl",
-        compression: str | None = None,
-        fields: list[str] | None = None,
-    ) -> bytes:
-        file = io.BytesIO()
-        writer = Format.read(name, compression, fields).writer(file, ZONE)
-        for raw in raws:
-            writer.write(row_of(raw))
-        writer.finish()
-        return file.getvalue()
+    return lambda *args, **named: written_with_counts(*args, **named)[0]
 
-    return write
+
+@pytest.fixture(scope="session")
+def written() -> Callable[..., tuple[bytes, dict[str, int]]]:
+    """Give a function that returns the bytes too, and how many values of which fields were left out."""
+    return written_with_counts
+
+
+def written_with_counts(
+    raws: Iterable[dict[str, Any]],
+    name: str = "jsonl",
+    compression: str | None = None,
+    fields: list[str] | None = None,
+) -> tuple[bytes, dict[str, int]]:
+    file = io.BytesIO()
+    writer = Format.read(name, compression, fields).writer(file, ZONE)
+    for raw in raws:
+        writer.write(row_of(raw))
+    writer.finish()
+    return file.getvalue(), dict(writer.unreadable)

@@ -1,0 +1,50 @@
+"""Which rows of an answer were asked for, where the request went out without the filters that a row can leave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_wedata.api.clock import Window, WireZone, Zone
+from airflow_provider_wedata.api.errors import UnreadableAnswer
+from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.scopes import Scope
+
+SINCE = Window(start=datetime(2026, 3, 1, tzinfo=UTC))
+FILTERS: dict[str, dict[str, Any]] = {
+    "StartTime": {"start": SINCE},
+    "LastUpdateTime": {"last_update": SINCE},
+    "ExecutorGroupId": {"executor_group_id": "g"},
+}
+
+
+def scope(filters: dict[str, Any], *, wide: bool = True) -> Scope:
+    query = InstanceQuery(project_id="1", zone=Zone("UTC+8"), task_ids=("7",), **filters)
+    return Scope(query, wide=wide)
+
+
+def row(**raw: Any) -> TaskInstance:
+    return TaskInstance.read({"TaskId": "7", "InstanceKey": "7_k"} | raw, WireZone(8))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+class TestAFieldThatCanNotBeRead:
+    def test_is_refused_where_a_filter_asks_for_it(self, name: str) -> None:
+        with pytest.raises(
+            UnreadableAnswer, match=f"^{name} of 7_k can't be read, and a filter on it was given$"
+        ):
+            scope(FILTERS[name]).wants(row(**{name: []}))
+
+    def test_decides_nothing_where_none_does(self, name: str) -> None:
+        others = {other: filters for other, filters in FILTERS.items() if other != name}
+        assert scope({}).wants(row(**{name: []}))
+        assert not any(scope(filters).wants(row(**{name: []})) for filters in others.values())
+
+    def test_nor_where_wedata_filters_or_the_row_is_a_chance_find(self, name: str) -> None:
+        assert scope(FILTERS[name], wide=False).wants(row(**{name: []}))
+        assert not scope(FILTERS[name]).wants(row(**{name: [], "TaskId": "77"}))
+
+    def test_that_is_null_does_not_match(self, name: str) -> None:
+        assert not scope(FILTERS[name]).wants(row(**{name: None}))
