@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: does not seem to stop there. [I]
 COUNTING_LIMIT = 10_000
 MOVED = "rows came, went or changed while they were counted"
+#: The fields that change when a row runs again.
+_PROOF = frozenset({"TotalRunNum", "LastUpdateTime"})
 #: Seconds by which a clock may be wrong whose signatures WeData accepts.
 _LARGEST_ERROR = 300.0
 #: Seconds that a window must be over by the clocks, for it to be over.
@@ -48,9 +50,9 @@ def changed(first: Iterable[TaskInstance], again: Iterable[TaskInstance]) -> str
     """Return why two readings of the same rows do not prove that nothing happened in between; or empty."""
     lives = {row.identity: _life(row) for row in first}
     for row in again:
-        if row.total_run_num is None and row.last_update_time is None:
+        if row.unreadable & _PROOF or (row.total_run_num is None and row.last_update_time is None):
             return (
-                f"nothing tells whether {row.identity} ran again meanwhile: no TotalRunNum, no LastUpdateTime"
+                f"TotalRunNum and LastUpdateTime of {row.identity} don't tell whether it ran again meanwhile"
             )
         if lives.pop(row.identity, None) != _life(row):
             return "rows changed while they were read"

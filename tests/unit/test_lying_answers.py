@@ -217,6 +217,27 @@ class TestAFilterThatIsIgnored:
         assert looked(pump, **terms).kind == Kind.MET  # type: ignore[union-attr]
 
 
+class TestARowThatMayHaveRunAgain:
+    """101 named rows are read twice, over two pages; what shows that none ran again must be there."""
+
+    @pytest.mark.parametrize(
+        ("extra", "kind"),
+        [
+            ({}, Kind.MET),
+            ({"LastUpdateTime": None}, Kind.MET),
+            ({"TotalRunNum": None}, Kind.MET),
+            ({"TotalRunNum": None, "LastUpdateTime": None}, Kind.WAITING),
+            ({"LastUpdateTime": "-"}, Kind.WAITING),
+            ({"TotalRunNum": 1.5}, Kind.WAITING),
+        ],
+    )
+    def test_is_waited_for(self, pump: Any, extra: dict[str, Any], kind: Kind) -> None:
+        load(pump, *["COMPLETED"] * 150, extra=extra)
+        verdict = pump.look(watch_for(task_ids=["71"]))
+        assert kind == verdict.kind
+        assert kind == Kind.MET or "don't tell whether it ran again" in verdict.message
+
+
 class TestACountThatStops:
     @pytest.fixture(params=[{"min_instances": 1}, NO_FAILED_STATES, {"task_ids": ["71", "711"]}])
     def terms(self, request: Any) -> Any:
