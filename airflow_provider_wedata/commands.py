@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_wedata.api.filters import FILTERS, one_of, read_texts
 from airflow_provider_wedata.api.instance import FIELD_NAMES
 from airflow_provider_wedata.exceptions import WeDataError, as_airflow_errors
+from airflow_provider_wedata.export.strict_json import strict
 from airflow_provider_wedata.hooks.wedata import WeDataHook
 from airflow_provider_wedata.text_table import aligned
 
@@ -59,7 +61,8 @@ def instances(options: Namespace) -> bool:
         total = reading.total
     shown = [[row.get(name) for name in names] for row in rows[: options.limit or None]]
     if as_json:
-        _say(json.dumps([dict(zip(names, row, strict=True)) for row in shown], ensure_ascii=False, indent=2))
+        items = [strict(dict(zip(names, row, strict=True)), Counter()) for row in shown]
+        _say(json.dumps(items, ensure_ascii=False, indent=2))
     elif shown:
         _say(aligned([names, *shown]))
     more = len(rows) > len(shown)

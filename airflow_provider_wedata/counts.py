@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.clock import Window
-from airflow_provider_wedata.api.errors import UnreadableAnswer
+from airflow_provider_wedata.api.errors import UnreadableField
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.states import KNOWN
 from airflow_provider_wedata.evidence import (
@@ -169,7 +169,7 @@ class StateCounts:
             operation = list_task_instances(self.requests.query, state=state, size=size)
             page = yield from self.requests.page(operation)
             if strange := sorted({str(row.state) for row in page.rows} - {state}):
-                raise UnreadableAnswer(f"asked for instances that are {state}, got {', '.join(strange)}")
+                raise UnreadableField(f"asked for instances that are {state}, got {', '.join(strange)}")
             self.states[state] = page.total
             self.examples += page.rows
 

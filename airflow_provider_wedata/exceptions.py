@@ -104,6 +104,8 @@ _MEND_ENDPOINT = (
     "Check host, port, site and proxy of the connection, and that this machine may reach it; the workers, the "
     "triggerer and the api-server must, too"
 )
+#: What to do where WeData answered in a way that nobody has seen yet.
+_REPORT = "A retry may help; if it does not, report the field and its value: this provider does not know it"
 _REFUSALS: dict[type[errors.ApiError], type[WeDataApiError]] = {
     errors.AuthRefused: WeDataAuthError,
     errors.PermissionRefused: WeDataPermissionError,
@@ -119,6 +121,8 @@ def from_api(error: errors.ApiError) -> WeDataError:
     if isinstance(error, errors.Refused):
         kind = _REFUSALS.get(type(error), WeDataApiError)
         return kind(error.message, code=error.code, request_id=error.request_id)
+    if isinstance(error, errors.UnreadableField):
+        return WeDataApiError(f"{error}. {_REPORT}")
     if isinstance(error, errors.NoAnswer | errors.UnreadableAnswer):
         return WeDataApiError(f"{error}. {_MEND_ENDPOINT}")
     return WeDataApiError(str(error))

@@ -4,6 +4,7 @@
     ├── InvalidRequest           a value that we refuse to send: nothing went out
     ├── NoAnswer                 connection lost or timed out                          resent
     ├── UnreadableAnswer         cut, not JSON, not the shape that WeData documents    resent
+    │   └── UnreadableField      WeData's answer, but for a field that decides         resent
     ├── ContradictoryAnswer      rows outside the window that was asked for
     ├── ListNotAtRest            a list that kept changing while it was read
     └── Refused                  WeData answered with an error code
@@ -57,6 +58,10 @@ class UnreadableAnswer(ApiError):
     """An answer came, but it is cut, no JSON, or not of the documented shape."""
 
     resends = None
+
+
+class UnreadableField(UnreadableAnswer):
+    """WeData answered, but a field that decides has a value that can't be read."""
 
 
 class ContradictoryAnswer(ApiError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.clock import OPEN, Window, WireZone, Zone
-from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableAnswer
+from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableField
 from airflow_provider_wedata.api.values import (
     describe_value,
     parse_number,
@@ -92,10 +92,10 @@ class TaskInstance:
     def read(raw: Mapping[str, Any], zone: WireZone) -> TaskInstance:
         """Return the row with its fields typed; `zone` is the TimeZone that was sent.
 
-        :raises UnreadableAnswer: if a field that decides can't be read.
+        :raises UnreadableField: if a field that decides can't be read.
         """
         if not isinstance(raw, dict):
-            raise UnreadableAnswer(f"an item of the list is {describe_value(raw)}; expected an object")
+            raise UnreadableField(f"an item of the list is {describe_value(raw)}; expected an object")
         values: dict[str, Any] = {}
         unreadable = []
         for name, wire, parse in _FIELDS:
@@ -235,8 +235,8 @@ def _window(name: str, window: Window, zone: WireZone) -> dict[str, str | None]:
     }
 
 
-def _unreadable(raw: Mapping[str, Any], name: str, expected: ValueError) -> UnreadableAnswer:
-    return UnreadableAnswer(f"{name} is {describe_value(raw.get(name))}; expected {expected}")
+def _unreadable(raw: Mapping[str, Any], name: str, expected: ValueError) -> UnreadableField:
+    return UnreadableField(f"{name} is {describe_value(raw.get(name))}; expected {expected}")
 
 
 #: What tells instances apart, whether they are done, and which window they are of. No gate opens on a guess at it.

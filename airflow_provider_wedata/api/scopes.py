@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.clock import OPEN, Window
-from airflow_provider_wedata.api.errors import UnreadableAnswer
+from airflow_provider_wedata.api.errors import UnreadableField
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
 
@@ -103,13 +103,13 @@ class Scope:
     def wants(self, row: TaskInstance) -> bool:
         """Return whether the row, as it came, is one of those asked for.
 
-        :raises UnreadableAnswer: if a field that decides it can't be read.
+        :raises UnreadableField: if a field that decides it can't be read.
         """
         query = self.query
         if not (self.wide and query.matches(row)):
             return query.matches(row)
         if unreadable := self._deciding & row.unreadable:
-            raise UnreadableAnswer(
+            raise UnreadableField(
                 f"{', '.join(sorted(unreadable))} of {row.identity} can't be read, and a filter on it was given"
             )
         return (

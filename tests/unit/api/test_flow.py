@@ -173,7 +173,7 @@ def test_a_page_in_every_shape_that_it_may_have_is_read_at_once(answer: Http, to
 )
 def test_an_answer_that_cannot_be_read_is_asked_for_again(answer: Http) -> None:
     run = ask(answer)
-    assert (UnreadableAnswer, 6) == (type(run.error), len(run.sent))
+    assert (True, 6) == (isinstance(run.error, UnreadableAnswer), len(run.sent))
     assert pytest.approx(run.sleeps) == [0.5, 1, 2, 4, 8]
     assert ask(answer, GOOD).value.total == 1
 
