@@ -127,8 +127,9 @@ COMMANDS = (
         name="instances",
         help="List or count task instances",
         epilog="The filters are those of WeDataListTaskInstancesOperator: several ids with commas between them, "
-        "times as 2026-03-01, '2026-03-01 06:30:00' or ISO 8601. Times given without an offset are read in "
-        "--time-zone, by default the connection's; the line below the list names the zone of those shown.",
+        "times as 2026-03-01, '2026-03-01 06:30:00' or 2026-03-01T06:30:00+08:00. Times given without an offset "
+        "are read in --time-zone, by default the connection's; the line below the list names the zone of those "
+        "shown.",
         run=_run_instances,
         options=(
             *_CONNECTION,

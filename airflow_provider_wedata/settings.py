@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.filters import read_text
 from airflow_provider_wedata.connection_form import EXTRAS
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _region(value: object, name: str) -> str:
 
 
 def _project(value: object, name: str) -> str:
-    text = _text(value, name)
+    text = read_text(value, name)  # so that no wait refuses what its connection took
     if not text.isprintable() or " " in text:
         raise InvalidRequest(name, f"{value!r} is no project; expected its id, such as 1460947878944567296")
     return text

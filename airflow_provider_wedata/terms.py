@@ -5,10 +5,11 @@ Knows which filters a wait needs and which it cannot take; `api/filters.py` know
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import clock
-from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.errors import InvalidRequest, describe
 from airflow_provider_wedata.api.filters import FILTERS, LEAVING, read_number, read_query, read_text
 from airflow_provider_wedata.api.instance import task_of
 from airflow_provider_wedata.api.states import KNOWN
@@ -140,7 +141,9 @@ def terms_of(condition: Condition) -> dict[str, Any]:
         "instances_per_task": condition.per_id,
         "min_instances": condition.at_least,
         "expected_instances": condition.exactly,
-        "completed_after": after.isoformat() if after else None,
+        "completed_after": after.astimezone(UTC).isoformat()
+        if after
+        else None,  # zones once had offsets in seconds
     }
     return {name: value for name, value in terms.items() if value is not None}
 
@@ -161,7 +164,7 @@ def _check_reachable(query: InstanceQuery, condition: Condition) -> None:
     """Refuse names and counts that no instances could ever satisfy together."""
     keys, tasks = query.instance_keys, query.task_ids
     if keys and (idle := sorted(set(tasks) - {task_of(key) for key in keys})):
-        raise InvalidRequest("task_ids", f"no instance key of {', '.join(idle)} is among instance_keys")
+        raise InvalidRequest("task_ids", f"no instance key of {describe(idle)} is among instance_keys")
     least = len(keys) or len(tasks) * (condition.per_id or 1)
     if condition.exactly is not None and condition.exactly < least:
         raise InvalidRequest(
@@ -187,7 +190,7 @@ def _states(given: Mapping[str, Any], name: str) -> frozenset[str]:
     value = given.get(name, STATES[name])
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list | tuple | set | frozenset):
-        raise InvalidRequest(name, f"{value!r} is no list of states")
+        raise InvalidRequest(name, f"{describe(value)} is no list of states")
     states = frozenset(read_text(word, name) for word in words)
     if strange := sorted(states - KNOWN):
         raise InvalidRequest(

@@ -6,21 +6,43 @@ The only place that knows WeData's text form, its whole seconds and its time zon
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from numbers import Integral
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.errors import InvalidRequest, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SECOND = timedelta(seconds=1)
-#: A time in an answer. Python alone takes any character between date and time, and a date without a time.
-#: An offset, or a T as in the sample of another action, leaves no doubt.
-_WIRE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
-    r"(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+#: Every accepted time lies between, so that a second more or less and any zone's clock stay on the calendar.
+_FIRST = datetime(2, 1, 1, tzinfo=UTC)
+_LAST = datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)
+_HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
+# Checked before anything is parsed: `fromisoformat` takes any character for a separator, and so misreads
+# what is almost a time.
+_TIME = re.compile(
+    r"[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})"
+    rf"(?P<time>[T ]{_HOUR}(?::{_SIXTY}|(?::{_SIXTY}:{_SIXTY}|{_SIXTY}{_SIXTY})(?:\.(?P<fraction>[0-9]+))?)"
+    rf"(?:Z|[+-]{_HOUR}(?::?{_SIXTY})?)?)?"
 )
-_OFFSET = re.compile(r"UTC(?:([+-])(\d{1,2})(?::?(\d{2}))?)?", re.IGNORECASE)
+#: Of those, what WeData writes, or what leaves as little doubt: the T in the sample of another action, an offset.
+_ANSWERED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
+_EXPECTED = (
+    "expected a datetime, a date, or text: yyyy-MM-dd or yyyyMMdd, alone or followed by T or one space and HH:mm, "
+    "HH:mm:ss or HHmmss (with a fraction or without), and then by nothing, Z, ±HH, ±HHmm or ±HH:mm"
+)
+# UTC+130 is none: it may mean 1:30 or 13:0.
+_OFFSET = re.compile(r"UTC(?:([+-])(?![0-9]{3}$)([0-9]{1,2})(?::?([0-9]{2}))?)?", re.IGNORECASE | re.ASCII)
+# At most three parts. Not the other files of that folder: `localtime` differs between machines, `right` counts
+# leap seconds.
+_IANA_NAME = re.compile(
+    r"(?!localtime$|posixrules$|posix/|right/)[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +57,7 @@ class Zone:
     @property
     def tzinfo(self) -> tzinfo:
         """The zone as Python knows it."""
-        return _offset(self.name) or ZoneInfo(self.name)
+        return _offset(self.name) or _named(self.name)
 
     @property
     def wire(self) -> WireZone:
@@ -53,12 +75,12 @@ class Zone:
 
         :raises InvalidRequest: if it is none of ``UTC``, ``UTC±N``, ``UTC±HH:MM`` or an IANA name.
         """
-        zone = Zone(str(value).strip())
         try:
+            zone = Zone(str(value).strip())
             _ = zone.tzinfo
         except (ValueError, OSError, KeyError):
             raise InvalidRequest(
-                field, f"{value!r} is no time zone; expected UTC+8, UTC-5, UTC+05:30 or an IANA name"
+                field, f"{describe(value)} is no time zone; expected UTC+8, UTC-5, UTC+05:30 or an IANA name"
             ) from None
         return zone
 
@@ -84,18 +106,15 @@ class WireZone:
     def read(self, text: str) -> datetime:
         """Return the moment that WeData's text means on this zone's clock.
 
-        A year at the edge of the calendar, such as the year 1 by which Go says "never", is no moment: moved to
-        another zone, it would fall off.
-
-        :raises ValueError: if it is no such text.
+        :raises ValueError: if it is no such text, or so far off the calendar (as the year 1, by which Go says
+            "never") that no other zone could show it.
         """
-        try:
-            moment = datetime.fromisoformat(text) if _WIRE_TIME.fullmatch(text) else None
-        except ValueError:
-            moment = None
-        if moment is None or moment.year in {date.min.year, date.max.year}:
-            raise ValueError("yyyy-MM-dd HH:mm:ss")
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.tzinfo)
+        moment = _parse(text) if _ANSWERED.match(text) else None
+        if isinstance(moment, datetime):
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=self.tzinfo)
+            if _FIRST.year <= moment.year <= _LAST.year or _FIRST <= moment <= _LAST:
+                return moment
+        raise ValueError("yyyy-MM-dd HH:mm:ss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,53 +146,110 @@ OPEN = Window()
 
 def first_second(value: object, zone: Zone, field: str) -> datetime:
     """Return the first whole second of a window that begins at the value; a date begins at midnight."""
-    return _round_up(min(_readings(_read(value, field), zone)))
+    with _on_the_calendar(value, field):
+        return _first(_read(value, field), zone)
 
 
 def last_second(value: object, zone: Zone, field: str) -> datetime:
     """Return the last whole second of a window that ends with the value; a date ends at 23:59:59."""
-    wall = _read(value, field)
-    if not isinstance(wall, datetime):
-        wall = datetime.combine(wall, time(23, 59, 59))
-    return max(_readings(wall, zone)).replace(microsecond=0)
+    with _on_the_calendar(value, field):
+        return _last(_read(value, field), zone)
 
 
 def second_before(value: object, zone: Zone, field: str) -> datetime:
     """Return the last whole second before the value; a date is its midnight."""
-    return _round_up(max(_readings(_read(value, field), zone))) - SECOND
+    with _on_the_calendar(value, field):
+        return _bounded(_round_up(max(_readings(_read(value, field), zone))) - SECOND)
 
 
 def whole_day(value: object, zone: Zone, field: str) -> Window:
     """Return the day that the value names; of an aware time the day in `zone` that contains it."""
-    wall = _read(value, field)
-    if isinstance(wall, datetime):
-        wall = (wall.astimezone(zone.tzinfo) if wall.tzinfo else wall).date()
-    return Window(first_second(wall, zone, field), last_second(wall, zone, field))
+    with _on_the_calendar(value, field):
+        wall = _read(value, field)
+        if isinstance(wall, datetime):
+            wall = (wall.astimezone(zone.tzinfo) if wall.tzinfo else wall).date()
+        return Window(_first(wall, zone), _last(wall, zone))
+
+
+@contextmanager
+def _on_the_calendar(value: object, field: str) -> Iterator[None]:
+    try:
+        yield
+    except OverflowError:
+        raise InvalidRequest(
+            field, f"{describe(value)} is beyond the calendar; expected a year from 2 to 9998 in UTC"
+        ) from None
+
+
+def _bounded(moment: datetime) -> datetime:
+    if not _FIRST <= moment <= _LAST:
+        raise OverflowError
+    return moment
+
+
+def _first(wall: datetime | date, zone: Zone) -> datetime:
+    return _bounded(_round_up(min(_readings(wall, zone))))
+
+
+def _last(wall: datetime | date, zone: Zone) -> datetime:
+    if not isinstance(wall, datetime):
+        wall = datetime.combine(wall, time(23, 59, 59))
+    return _bounded(max(_readings(wall, zone)).replace(microsecond=0))
 
 
 def _read(value: object, field: str) -> datetime | date:
-    wall = _parsed(value) if isinstance(value, str) else value
+    """Return the date, the wall-clock time or, of an aware time, the moment in UTC that the value is."""
+    wall = value
+    if isinstance(value, str):
+        wall = _parse(value.strip())
+    elif isinstance(value, Integral) and 10**7 <= int(value) < 10**8:  # ds_nodash, rendered natively
+        wall = _parse(str(int(value)))
+    if isinstance(wall, datetime):
+        wall = _plain(wall)
     if not isinstance(wall, date):
-        raise InvalidRequest(
-            field, f"{value!r} is no time; expected a datetime, ISO 8601, yyyy-MM-dd HH:mm:ss or yyyy-MM-dd"
+        raise InvalidRequest(field, f"{describe(value)} is no time; {_EXPECTED}")
+    return wall
+
+
+def _parse(text: str) -> datetime | date | None:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        if match["time"] is None:
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:  # such as February 30
+        return None
+    rest = (match["fraction"] or "")[6:].strip("0")  # what fromisoformat cuts off
+    return moment.replace(microsecond=_fraction(moment, rest)) if rest else moment
+
+
+def _plain(moment: datetime) -> datetime | None:
+    """Return the same as a `datetime` of the standard library, in UTC if it is aware; None if it holds no time.
+
+    The arithmetic of pendulum and pandas stays outside. `pandas.NaT` is an instance of datetime without a year.
+    """
+    try:
+        plain = datetime(
+            moment.year,
+            moment.month,
+            moment.day,
+            moment.hour,
+            moment.minute,
+            moment.second,
+            _fraction(moment, getattr(moment, "nanosecond", 0)),
+            moment.tzinfo,
+            fold=moment.fold,
         )
-    if wall.year in {date.min.year, date.max.year}:  # moved to another zone, it would fall off the edge
-        raise InvalidRequest(field, f"{value!r} is beyond the calendar; expected a year from 2 to 9998")
-    return _plain(wall) if isinstance(wall, datetime) else wall
+    except (TypeError, ValueError):
+        return None
+    return plain.replace(tzinfo=None) if plain.utcoffset() is None else plain.astimezone(UTC)
 
 
-def _parsed(text: str) -> datetime | date | None:
-    for parse in (date.fromisoformat, datetime.fromisoformat):
-        with suppress(ValueError):
-            return parse(text.strip())
-    return None
-
-
-def _plain(moment: datetime) -> datetime:
-    """Return the same as a `datetime` of the standard library: pendulum's own arithmetic stays outside."""
-    if moment.tzinfo:
-        moment = moment.astimezone(UTC)
-    return datetime.combine(date(moment.year, moment.month, moment.day), moment.time(), moment.tzinfo)
+def _fraction(moment: datetime, rest: object) -> int:
+    """Return the microseconds; 1 where there is only a smaller rest, which decides how a second is rounded."""
+    return moment.microsecond or int(bool(rest))
 
 
 def _readings(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
@@ -190,6 +266,12 @@ def _readings(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
 
 def _round_up(moment: datetime) -> datetime:
     return moment.replace(microsecond=0) + (SECOND if moment.microsecond else timedelta())
+
+
+def _named(name: str) -> ZoneInfo:
+    if not _IANA_NAME.fullmatch(name):
+        raise ValueError(name)
+    return ZoneInfo(name)
 
 
 def _offset(name: str) -> timezone | None:

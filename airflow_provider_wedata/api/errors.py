@@ -23,6 +23,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: Characters of a value that a message shows.
+_LONGEST = 200
+
 
 class ApiError(Exception):
     """Anything that went wrong between us and WeData."""
@@ -46,6 +49,15 @@ class InvalidRequest(ApiError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+def describe(value: object) -> str:
+    """Return a user's value as a message shows it: whatever it is, and shortened if it is long."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - of an int with over 4,300 digits, of a list in itself a thousand times, ...
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 class NoAnswer(ApiError):

@@ -7,12 +7,15 @@ that was given but turns out empty is an error, never "no filter": it would let 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Integral, Number
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import clock
 from airflow_provider_wedata.api.clock import Window, Zone
-from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.errors import InvalidRequest, describe
 from airflow_provider_wedata.api.instance import (
     CYCLE_TYPES,
     INSTANCE_TYPES,
@@ -24,10 +27,17 @@ from airflow_provider_wedata.api.instance import (
 from airflow_provider_wedata.api.states import KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
-#: The most that an int64 takes in any case.
-_DIGITS = 18
+_DIGITS = re.compile("[0-9]{1,18}")
+#: Up to here floats and JSON hold every whole number; of a larger one the last digits may be lost.
+_LARGEST = 2**53
+#: What no id or word has, and what no event, log or database takes.
+_UNTELLABLE = re.compile("[\0\ud800-\udfff]")
+# A list as templates render it. Checked before it is parsed: Python would read ['7' '8'], as numpy writes it, as
+# the one id 78, and [7_0] as 70.
+_ITEM = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?[0-9]+)\s*"""
+_LIST = re.compile(rf"\[\s*(?:{_ITEM}(?:,\s*{_ITEM})*(?:,\s*)?)?\]")
 #: Filters that cannot stand together, and why.
 _EXCLUSIVE = (
     ("keyword", "task_ids", "both are sent as WeData's Keyword"),
@@ -63,8 +73,10 @@ def read_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone)
     check_together(given)
     zone = Zone.read(given["time_zone"]) if "time_zone" in given else time_zone
     values = {name: read(given[name], name) for name, read in _READERS.items() if name in given}
+    if project_id:  # empty where there is no connection yet
+        values = {"project_id": read_text(project_id, "project_id"), **values}
     query = InstanceQuery(
-        **{"project_id": project_id, **values},  # type: ignore[arg-type]  # each reader returns its field's type
+        **{"project_id": "", **values},  # type: ignore[arg-type]  # each reader returns its field's type
         zone=zone,
         schedule=_schedule(given, zone),
         start=_window(given, zone, "start_time"),
@@ -75,40 +87,47 @@ def read_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone)
 
 
 def read_text(value: object, field: str) -> str:
-    """Return an id or a word as text; a number is accepted.
+    """Return an id or a word as text; a whole number is accepted, but no float: it may have lost digits.
 
     :raises InvalidRequest: if nothing is left of it, as of a template that rendered to nothing.
     """
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = _text(value)
     if text in {"", "None"}:
         raise InvalidRequest(
-            field, f"given, but it is {value!r}; expected text. Leave the filter out or mend it"
+            field,
+            f"given, but it is {describe(value)}; expected text or an int. Leave it out or mend it",
+        )
+    if _UNTELLABLE.search(text):
+        raise InvalidRequest(
+            field, f"{describe(value)} is not valid; expected text without U+0000 and half surrogates"
         )
     return text
 
 
 def read_texts(value: object, field: str) -> tuple[str, ...]:
     """Return several ids: a list, text with commas, or a list as text, as templates render it."""
-    items = _split(value.strip(), field) if isinstance(value, str) else value
-    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
-        items = [items]
+    items = _split(value.strip(), field) if isinstance(value, str) else _each(value)
     texts = tuple(dict.fromkeys(read_text(item, field) for item in items))
     if not texts:
         raise InvalidRequest(
-            field, f"given, but it is {value!r}; expected at least one. Leave it out or mend it"
+            field, f"given, but it is {describe(value)}; expected at least one. Leave it out or mend it"
         )
     for text in texts:
         if "," in text:
-            raise InvalidRequest(field, f"{text!r} has a comma, which separates ids; expected one id an item")
+            raise InvalidRequest(
+                field, f"{describe(text)} has a comma, which separates ids; expected one id an item"
+            )
     return texts
 
 
 def read_number(value: object, field: str, least: int = 0) -> int:
-    """Return a whole number that may have been given as text."""
-    text = read_text(value, field)
-    if not text.isdecimal() or len(text) > _DIGITS or int(text) < least:
-        raise InvalidRequest(field, f"{value!r} is not valid; expected a whole number from {least} up")
-    return int(text)
+    """Return a whole number of any type, or as text."""
+    number = _whole(value)
+    if number is None or number < least:
+        raise InvalidRequest(
+            field, f"{describe(value)} is not valid; expected a whole number from {least} up"
+        )
+    return number
 
 
 def one_of(words: Iterable[str]) -> Callable[[object, str], str]:
@@ -118,29 +137,68 @@ def one_of(words: Iterable[str]) -> Callable[[object, str], str]:
     def read(value: object, field: str) -> str:
         text = read_text(value, field)
         if text not in known:
-            raise InvalidRequest(field, f"{text!r} is not known; expected one of {', '.join(known)}")
+            raise InvalidRequest(field, f"{describe(text)} is not known; expected one of {', '.join(known)}")
         return text
 
     return read
 
 
 def _instance_type(value: object, field: str) -> int:
-    numbers = INSTANCE_TYPES | {str(number): number for number in INSTANCE_TYPES.values()}
-    number = numbers.get(read_text(value, field))
-    if number is None:
+    number = INSTANCE_TYPES.get(_text(value), _whole(value))
+    if number is None or number not in INSTANCE_TYPES.values():
         raise InvalidRequest(
-            field, f"{value!r} is not known; expected 0 or backfill, 1 or cyclic, 2 or non_cyclic"
+            field, f"{describe(value)} is not known; expected 0 or backfill, 1 or cyclic, 2 or non_cyclic"
         )
     return number
 
 
-def _split(text: str, field: str) -> object:
+def _text(value: object) -> str:
+    """Return the text of a text or a whole number; empty if it is neither."""
+    if isinstance(value, str):
+        return value.strip()
+    try:
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return str(int(value))
+    except ValueError:  # Python writes no number of over 4,300 digits
+        return ""
+    # 1.46E+18 and 8.00 may have been rounded, and an id must have all its digits.
+    return str(value) if isinstance(value, Decimal) and str(value).isdecimal() else ""
+
+
+def _whole(value: object) -> int | None:
+    """Return the whole number from 0 up that the value is, of whatever type; None if it is none."""
+    if isinstance(value, str):
+        value = int(value) if _DIGITS.fullmatch(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, Number):
+        return None
+    number: Any = value
+    try:
+        return int(number) if 0 <= number <= _LARGEST and number == int(number) else None
+    except (TypeError, ValueError, ArithmeticError):  # a complex number; a Decimal that is not a number
+        return None
+
+
+def _each(value: Any) -> Iterator[object]:
+    if isinstance(value, bytes | Mapping):
+        return iter([value])
+    try:
+        return iter(value)
+    except TypeError:  # a number, or one of numpy's arrays that has no dimension
+        return iter([value])
+
+
+def _split(text: str, field: str) -> Iterable[object]:
     if not text.startswith("["):
         return text.split(",")
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        raise InvalidRequest(field, f"{text!r} begins like a list but is none") from None
+        items: list[object] | None = ast.literal_eval(text) if _LIST.fullmatch(text) else None
+    except (ValueError, SyntaxError):
+        items = None
+    if items is None:
+        raise InvalidRequest(
+            field, f"{describe(text)} begins like a list but is none; expected ['7', '8'] or 7,8"
+        )
+    return items
 
 
 def _schedule(given: Mapping[str, object], zone: Zone) -> Window:
@@ -169,20 +227,24 @@ def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
 def _forward(window: Window, given: Mapping[str, object], start: str, end: str) -> Window:
     if window.start and window.end and window.start > window.end:
         raise InvalidRequest(
-            start, f"{given[start]} leaves nothing up to {end}, {given[end]}; expected {start} before {end}"
+            start,
+            f"{describe(given[start])} leaves nothing up to {end}, {describe(given[end])}; "
+            f"expected {start} before {end}",
         )
     return window
 
 
 def _check_keys(query: InstanceQuery) -> None:
+    tasks = frozenset(query.task_ids)
     for key in query.instance_keys:
         if not task_of(key):
             raise InvalidRequest(
-                "instance_keys", f"{key!r} is no InstanceKey; expected <TaskId>_<yyyy-MM-dd HH:mm:ss>"
+                "instance_keys", f"{describe(key)} is no InstanceKey; expected <TaskId>_<yyyy-MM-dd HH:mm:ss>"
             )
-        if query.task_ids and task_of(key) not in query.task_ids:
+        if tasks and task_of(key) not in tasks:
             raise InvalidRequest(
-                "instance_keys", f"{key!r} belongs to none of task_ids {list(query.task_ids)}"
+                "instance_keys",
+                f"{describe(key)} belongs to none of task_ids {describe(list(query.task_ids))}",
             )
 
 

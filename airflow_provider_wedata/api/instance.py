@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.clock import OPEN, Window, WireZone, Zone
-from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableField
+from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableField, describe
 from airflow_provider_wedata.api.values import (
-    describe_value,
     parse_number,
     parse_text,
     parse_texts,
@@ -95,7 +94,7 @@ class TaskInstance:
         :raises UnreadableField: if a field that decides can't be read.
         """
         if not isinstance(raw, dict):
-            raise UnreadableField(f"an item of the list is {describe_value(raw)}; expected an object")
+            raise UnreadableField(f"an item of the list is {describe(raw)}; expected an object")
         values: dict[str, Any] = {}
         unreadable = []
         for name, wire, parse in _FIELDS:
@@ -236,7 +235,7 @@ def _window(name: str, window: Window, zone: WireZone) -> dict[str, str | None]:
 
 
 def _unreadable(raw: Mapping[str, Any], name: str, expected: ValueError) -> UnreadableField:
-    return UnreadableField(f"{name} is {describe_value(raw.get(name))}; expected {expected}")
+    return UnreadableField(f"{name} is {describe(raw.get(name))}; expected {expected}")
 
 
 #: What tells instances apart, whether they are done, and which window they are of. No gate opens on a guess at it.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider_wedata.api.errors import UnreadableField
+from airflow_provider_wedata.api.errors import UnreadableField, describe
 from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
-from airflow_provider_wedata.api.values import describe_value, parse_number
+from airflow_provider_wedata.api.values import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,12 +94,12 @@ def _page(response: Mapping[str, Any], query: InstanceQuery) -> Page:
 def _page_of(response: Mapping[str, Any]) -> tuple[int, list[Any]]:
     data = response.get("Data")
     if not isinstance(data, dict):
-        raise UnreadableField(f"Data is {describe_value(data)}; expected an object with TotalCount and Items")
+        raise UnreadableField(f"Data is {describe(data)}; expected an object with TotalCount and Items")
     items = data.get("Items")
     if items is None:  # documented as nullable, and how an empty page looks is not documented
         items = []
     if not isinstance(items, list):
-        raise UnreadableField(f"Items is {describe_value(items)}; expected a list")
+        raise UnreadableField(f"Items is {describe(items)}; expected a list")
     return _count(data.get("TotalCount"), items), items
 
 
@@ -113,6 +113,6 @@ def _count(value: object, items: list[Any]) -> int:
         return 0
     if count is None or count < 0:
         raise UnreadableField(
-            f"TotalCount is {describe_value(value)}, beside {len(items)} items; expected a whole number"
+            f"TotalCount is {describe(value)}, beside {len(items)} items; expected a whole number"
         )
     return count

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from reprlib import Repr
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"-?[0-9]+(\.0+)?")
 #: Beyond these a number is no float any more, and beyond a few thousand Python won't even spell it.
 _MOST_BITS = 1023
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = 100
 
 
 def parse_word(value: object) -> str | None:
@@ -62,14 +59,6 @@ def parse_time(value: object, zone: WireZone) -> datetime | None:
     """Return the moment that a text means on the zone's clock; an empty one is null."""
     text = parse_word(value)
     return zone.read(text) if text else None
-
-
-def describe_value(value: object) -> str:
-    """Return a value as an error message shows it: short, and never an error itself."""
-    try:
-        return _SHORT.repr(value)
-    except ValueError:  # a number that Python won't spell
-        return f"a value of type {type(value).__name__} that is too long to show"
 
 
 def _whole(value: object) -> int | None:

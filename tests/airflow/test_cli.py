@@ -111,6 +111,17 @@ def test_the_zones_of_times_shown_and_given_are_told_apart(wedata: StandIn, run:
     assert f"3 task instances; {told}\n" == ran.err
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in FILTERS if name.endswith(("_date", "_from", "_to", "_before"))]
+)
+def test_a_time_that_is_almost_one_is_refused(wedata: StandIn, run: Callable[..., Ran], name: str) -> None:
+    ran = run("instances", f"--{name.replace('_', '-')}", "20260301100000+0800")
+    assert (1, "", []) == (ran.code, ran.out, wedata.requests)
+    assert ran.err.startswith(
+        f"{name}: '20260301100000+0800' is no time; expected a datetime, a date, or text: "
+    )
+
+
 def test_a_count(wedata: StandIn, run: Callable[..., Ran]) -> None:
     assert run("instances", "--count", *TODAY).out == "8\n"
     two = ",".join(list(scenarios.DAILY_TASKS.values())[:2])

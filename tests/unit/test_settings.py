@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.filters import read_query
 from airflow_provider_wedata.connection_form import EXTRAS
 from airflow_provider_wedata.settings import Settings, read_extra
 
@@ -127,6 +130,20 @@ def test_a_task_may_name_another_region() -> None:
     assert refusal(override="").field == "region"
 
 
+@given(project_id=st.text(max_size=8) | st.from_regex("[Nn]one ?") | st.integers() | st.none())
+def test_a_project_that_a_connection_may_name_is_one_that_a_filter_may_name(project_id: Any) -> None:
+    try:
+        named = read(project_id=project_id).project_id
+    except InvalidRequest:
+        return
+    if named is not None:
+        query = read_query({}, project_id=named, time_zone=Zone("UTC+8"))
+        assert (named, query) == (
+            query.project_id,
+            read_query(query.given(), project_id="", time_zone=Zone("UTC")),
+        )
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -135,8 +152,15 @@ def test_a_task_may_name_another_region() -> None:
         ("project_id", True),
         ("project_id", ["1"]),
         ("project_id", "1 2"),
+        ("project_id", "None"),
+        ("project_id", " None "),
+        ("project_id", 7.0),
         ("time_zone", "Mars/Olympus"),
         ("time_zone", "UTC+99"),
+        ("time_zone", "UTC+\uff18"),
+        ("time_zone", "localtime"),
+        ("time_zone", "../etc/passwd"),
+        ("time_zone", ["UTC"]),
         ("credential_source", "a_hat"),
         ("request_timeout", 0),
         ("request_timeout", "soon"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -242,6 +243,20 @@ class TestWhatItMeans:
         condition = watch_of(terms).condition
         assert (condition.per_id, condition.at_least, condition.exactly) == (2, 3, 4)
 
+    def test_or_whole_numbers_of_any_type(self) -> None:
+        terms = TASKS | {"instances_per_task": 2.0, "min_instances": Decimal(3), "expected_instances": 4.0}
+        condition = watch_of(terms).condition
+        assert (condition.per_id, condition.at_least, condition.exactly) == (2, 3, 4)
+        with pytest.raises(
+            InvalidRequest, match=r"^min_instances: 3\.5 is not valid; expected a whole number from 1"
+        ):
+            watch_of(TASKS | {"min_instances": 3.5})
+
+    @pytest.mark.parametrize("after", ["20260301100000+0800", 1770123100000, "2026030112", "2026-W09", 1.5])
+    def test_completed_after_is_a_time_or_refused(self, after: Any) -> None:
+        with pytest.raises(InvalidRequest, match=r"^completed_after: .* is no time; expected"):
+            watch_of(TASKS | {"completed_after": after})
+
     @pytest.mark.parametrize(
         ("after", "zone", "moment"),
         [
@@ -321,6 +336,24 @@ class TestThereAndBack:
     @settings(max_examples=300, deadline=None)
     def test_a_wait_survives_being_written_down_as_json(self, terms: dict[str, Any]) -> None:
         watch = watch_of(terms)
+        written = json.loads(json.dumps(given_by(watch)))
+        assert watch == read_watch(written, project_id="", time_zone=Zone("UTC"))
+
+    @pytest.mark.parametrize(
+        "terms",
+        [
+            {"schedule_date": "9998-12-30", "time_zone": "UTC-12"},
+            {"schedule_date": "0002-01-02", "time_zone": "UTC+14"},
+            {"schedule_time_from": "0002-01-01T00:00:00Z", "schedule_time_to": "9998-12-31T23:59:59Z"},
+            DAY | {"completed_after": "9998-12-31T23:59:59Z", "time_zone": "UTC+14"},
+            DAY | {"completed_after": "0002-01-01T00:00:00Z", "time_zone": "UTC-12"},
+            DAY
+            | {"completed_after": "1850-01-01", "time_zone": "Europe/Berlin"},  # its offset then had seconds
+        ],
+    )
+    def test_so_does_one_at_the_edge_of_the_calendar(self, terms: dict[str, Any]) -> None:
+        watch = watch_of({"task_ids": "7"} | terms)
+        assert watch.summary()["about"] == watch.told()
         written = json.loads(json.dumps(given_by(watch)))
         assert watch == read_watch(written, project_id="", time_zone=Zone("UTC"))
 

@@ -125,7 +125,7 @@ GOOD = b'{"Response": {"Data": {"TotalCount": 0, "Items": []}, "RequestId": "r"}
         (faults.empty_object(), "UnreadableAnswer", 3),
         (faults.a_list(), "UnreadableAnswer", 3),
         (faults.response_null(), "UnreadableAnswer", 3),
-        (faults.data_null(), "UnreadableAnswer", 3),
+        (faults.data_null(), "UnreadableField", 3),
         (faults.redirect("http://127.0.0.1:1/"), "UnreadableAnswer", 3),
         (faults.cut(), "NoAnswer", 3),
         (faults.reset(), "NoAnswer", 3),

@@ -55,6 +55,12 @@ def test_a_wait_ends_where_asking_again_cannot_help() -> None:
 
 
 def test_what_passes_is_sent_again() -> None:
-    passing = {errors.NoAnswer, errors.UnreadableAnswer, errors.Throttled, errors.ServerTrouble}
+    passing = {
+        errors.NoAnswer,
+        errors.UnreadableAnswer,
+        errors.UnreadableField,
+        errors.Throttled,
+        errors.ServerTrouble,
+    }
     assert passing == {kind for kind in KINDS if kind.resends is None}
     assert {errors.InternalTrouble: 2} == {kind: kind.resends for kind in KINDS if kind.resends}
