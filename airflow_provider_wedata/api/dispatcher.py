@@ -18,17 +18,14 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.pacing import RequestBudget, Ticket
     from airflow_provider_wedata.api.request_queue import Waiter
 
-#: Seconds for which the thread stays without work.
-_IDLE = 5.0
-
 
 class Dispatcher:
     """The queue in front of one budget, for use from any thread.
 
     Safe against signals, whose handlers run, and raise, in the main thread between any two steps of it:
 
-    - The order of the queue changes in the dispatcher's thread only, where no handler ever runs. It takes no lock
-      that another thread holds while it runs Python code.
+    - The order of the queue changes in the dispatcher's thread only, where no handler ever runs, and no other
+      thread waits for a lock that it holds.
     - The others put a waiter into `_inbox`, take a ticket out of a dictionary, or set a flag. Each is one step,
       which is done or not done, and needs no lock: a handler may do the same in the midst of it.
     - A waiter whose thread was interrupted before it could leave is offered one slot in vain, for a second.
@@ -36,9 +33,12 @@ class Dispatcher:
     - If the start of the thread is interrupted, the next who joins starts it. `_running` is only tried, never
       waited for: it tells whether the thread is there. The thread gives it back before it looks into `_inbox` for
       the last time, so nobody who relied on it is overlooked.
+
+    :param idle: seconds for which the thread stays without work.
     """
 
-    def __init__(self, budget: RequestBudget) -> None:
+    def __init__(self, budget: RequestBudget, *, idle: float = 5.0) -> None:
+        self._idle = idle
         self._queue = RequestQueue(budget)
         self._inbox: SimpleQueue[Waiter] = SimpleQueue()
         self._running = Lock()
@@ -74,7 +74,7 @@ class Dispatcher:
         seconds = 0.0
         while True:
             try:
-                self._queue.join(self._inbox.get(timeout=min(seconds, _IDLE)), now())
+                self._queue.join(self._inbox.get(timeout=min(seconds, self._idle)), now())
             except Empty:
                 if seconds == float("inf"):
                     return

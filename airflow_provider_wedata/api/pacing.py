@@ -85,10 +85,10 @@ class Ticket:
 class RequestBudget:
     """The requests that may still go out, shared by every client of a process. Times: monotonic seconds.
 
-    Only `reserve` takes the lock, for the threads that ask at the same time. Every other method hands what it
-    knows to the next `reserve`, in one step that nothing interrupts. So an exception from a signal handler, or a
-    finalizer in the middle of `reserve`, leaves whole books and waits for nobody; and a ticket that gets lost
-    before its request was sent is no longer counted.
+    Only `reserve` takes the lock, and only a dispatcher's thread calls it, where no signal handler runs. Every
+    other method hands what it knows to the next `reserve`. So a signal handler, or a finalizer in the middle of
+    `reserve`, waits for nobody; what it interrupts counts one slot twice or not at all, and no longer than
+    somebody holds the ticket.
 
     Where clients name different limits, the smallest of those that were asked for within a minute holds.
 
