@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -29,7 +29,6 @@ from airflow_provider_wedata.api.flow import Lost, Reply, Send, Sleep, Slot, Tur
 from airflow_provider_wedata.api.request_queue import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
     from airflow_provider_wedata.api.flow import Channel, Flow, Now
@@ -95,7 +94,8 @@ class Client:
         if transport.url.startswith("https:") and transport.verify and transport.trusted != certifi.where():
             _tls(transport)  # requests takes a file that it can't read for a lost connection
         self._closed = False
-        self._bells: set[SimpleQueue[None]] = set()  # of what is asleep; rung when the client is closed
+        # Of what is asleep; rung when the client is closed.
+        self._bells: WeakValueDictionary[int, SimpleQueue[None]] = WeakValueDictionary()
         self._lines = _Lines()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._lines))
@@ -139,8 +139,9 @@ class Client:
         Takes no lock of ours: a signal handler may close the client in the midst of anything.
         """
         self._closed = True
-        for bell in list(self._bells):
-            bell.put(None)
+        for reference in self._bells.valuerefs():
+            if (bell := reference()) is not None:
+                bell.put(None)
         self._lines.hang_up()
         self._session.close()
 
@@ -153,32 +154,27 @@ class Client:
         self.close()
 
     def _turn(self, turn: Turn) -> Slot:
-        dispatcher = registry.dispatcher(turn.budget)
-        with self._bell() as bell:
-            waiter = Waiter(turn.place, partial(bell.put, None), owner=bell)
-            try:
-                dispatcher.join(waiter)
-                while True:
-                    self._wait(bell, None)
-                    moment = now()
-                    if ticket := dispatcher.take(waiter, moment):
-                        return Slot(moment, ticket)
-            finally:
-                dispatcher.leave(waiter)
+        dispatcher, bell = registry.dispatcher(turn.budget), self._bell()
+        waiter = Waiter(turn.place, partial(bell.put, None), owner=bell)
+        try:
+            dispatcher.join(waiter)
+            while True:
+                self._wait(bell, None)
+                moment = now()
+                if ticket := dispatcher.take(waiter, moment):
+                    return Slot(moment, ticket)
+        finally:
+            dispatcher.leave(waiter)
 
     def _sleep(self, step: Sleep) -> Now:
-        with self._bell() as bell, suppress(Empty):
-            self._wait(bell, step.seconds)
+        with suppress(Empty):
+            self._wait(self._bell(), step.seconds)
         return now()
 
-    @contextmanager
-    def _bell(self) -> Iterator[SimpleQueue[None]]:
+    def _bell(self) -> SimpleQueue[None]:
         bell: SimpleQueue[None] = SimpleQueue()
-        try:
-            self._bells.add(bell)
-            yield bell
-        finally:
-            self._bells.discard(bell)
+        self._bells[id(bell)] = bell
+        return bell
 
     def _wait(self, bell: SimpleQueue[None], seconds: float | None) -> None:
         if not self._closed:

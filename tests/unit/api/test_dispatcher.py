@@ -203,15 +203,16 @@ class Interrupted(Exception):
     """What a signal handler raises, in the midst of anything."""
 
 
-def interrupted_at(line: int, flow: Flow[Any], there: Client) -> bool:
-    """Run the flow and raise at this line of our own code; return whether it came so far."""
-    left = line
+def interrupted_at(step: int, flow: Flow[Any], there: Client) -> bool:
+    """Run the flow and raise at this bytecode of our own code; return whether it came so far."""
+    left = step
 
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
         nonlocal left
         if not frame.f_code.co_filename.startswith(ROOM):
             return None
-        if event == "line":
+        frame.f_trace_opcodes = True
+        if event == "opcode":
             left -= 1
             if left == 0:
                 raise Interrupted
@@ -228,18 +229,18 @@ def interrupted_at(line: int, flow: Flow[Any], there: Client) -> bool:
     return False
 
 
-def test_an_exception_at_whatever_line_leaves_no_slot_taken_and_no_dead_waiter_for_long(
+def test_an_exception_at_whatever_bytecode_leaves_no_slot_taken_and_no_dead_waiter_for_long(
     budget: RequestBudget,
 ) -> None:
     with client(budget) as there, ThreadPoolExecutor(1) as pool:
-        line = 0
-        while interrupted_at(line := line + 1, turns(budget), there):
-            # Another is served all the same: from the main thread, that was just interrupted, and from others.
+        step = 0
+        while interrupted_at(step := step + 1, turns(budget), there):
+            # Served all the same are the main thread, that was just interrupted, and others.
             assert there.run(turns(budget)) == 1
-        assert line > 30
+        assert step > 200
         assert pool.submit(there.run, turns(budget)).result() == 1
-        offered = {id(ticket) for ticket in list(registry.dispatcher(budget)._queue._offers.values())}
-        assert {id(ticket) for ticket in budget._flying} <= offered  # for a second at most
+        offered = set(registry.dispatcher(budget)._queue._offers.values())
+        assert set(budget._flying) <= offered  # for a second at most
 
 
 def test_a_storm_of_signals_that_raise_stops_nobody(budget: RequestBudget) -> None:
