@@ -166,7 +166,7 @@ class RequestQueue:
             del self._away[owner]
 
     def _seconds_to_withdraw(self, now: float) -> float:
-        return self._offered[0][0] + PATIENCE - now if self._offered else math.inf
+        return max(self._offered[0][0] + PATIENCE - now, 0.0) if self._offered else math.inf
 
     def _remember(self, waiter: Waiter) -> None:
         heappush(self._urgent, (waiter.place.urgent_from, next(self._order), waiter))
