@@ -262,9 +262,9 @@ def test_no_waiter_is_lost_and_no_slot(operations: list[Any]) -> None:
 
 
 @settings(max_examples=150)
-@given(OPERATIONS, st.sampled_from([1, 3, 50]))
+@given(st.lists(st.sampled_from(CLASSES), max_size=40), OPERATIONS, st.sampled_from([1, 3, 50]))
 def test_who_waits_waits_no_longer_than_four_slots_for_the_turn_of_its_class(
-    operations: list[Any], limit: int
+    there: list[Priority], operations: list[Any], limit: int
 ) -> None:
     desk = Desk(limit=limit)
     waiting: list[Priority] = []  # the classes that have somebody to offer to
@@ -283,7 +283,8 @@ def test_who_waits_waits_no_longer_than_four_slots_for_the_turn_of_its_class(
         seen = len(desk.offered)
         waiting[:] = still
 
-    play(desk, operations, look)
+    play(desk, [("join", priority, 0, math.inf) for priority in there], look)
+    play(desk, operations + 20 * [("step", 1.1)], look)
 
 
 @settings(max_examples=150)
