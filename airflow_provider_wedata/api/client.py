@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import ssl
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 import certifi
 import httpx
@@ -21,13 +23,15 @@ import urllib3.connection
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
-from airflow_provider_wedata.api.flow import Lost, Now, Reply, Send, Sleep
+from airflow_provider_wedata.api.flow import Lost, Reply, Send, Sleep, Slot, Turn
+from airflow_provider_wedata.api.request_queue import Waiter
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from airflow_provider_wedata.api.flow import Channel, Flow
+    from airflow_provider_wedata.api.flow import Channel, Flow, Now
     from airflow_provider_wedata.api.operations import Operation
     from airflow_provider_wedata.api.signing import Request
 
@@ -62,6 +66,21 @@ class Transport:
         return self.ca_bundle or environment or certifi.where()
 
 
+class _Limit:
+    """The moment at which a flow's time ends. It runs from the first slot on, and stands while the flow queues."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._left = math.inf if seconds is None else seconds
+        self.ends = math.inf
+
+    def stand(self, now: float) -> None:
+        self._left = min(self._left, self.ends - now)
+        self.ends = math.inf
+
+    def run(self, now: float) -> None:
+        self.ends = now + self._left
+
+
 class Client:
     """Runs flows in the calling thread, on requests; several threads may use it at once."""
 
@@ -74,6 +93,9 @@ class Client:
         self._session.headers.clear()
         if transport.url.startswith("https:") and transport.verify and transport.trusted != certifi.where():
             _tls(transport)  # requests takes a file that it can't read for a lost connection
+        self._closed = False
+        # Of what is asleep; rung when the client is closed.
+        self._bells: WeakValueDictionary[int, SimpleQueue[None]] = WeakValueDictionary()
         self._lines = _Lines()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._lines))
@@ -85,8 +107,14 @@ class Client:
         """
         return self.run(self.channel.exchange(operation))
 
-    def run(self, flow: Flow[T]) -> T:
-        """Run the flow to its end and return what it returns."""
+    def run(self, flow: Flow[T], *, seconds: float | None = None) -> T:
+        """Run the flow to its end and return what it returns.
+
+        :param seconds: for which it may run, not counting what it waits for its turns. Looked at between its
+            steps; an attempt under way ends by the transport's own timeout.
+        :raises TimeoutError: if it took longer and is not at its end.
+        """
+        limit = _Limit(seconds)
         with closing(flow):
             answer: Any = None
             while True:
@@ -94,12 +122,26 @@ class Client:
                     step = flow.send(answer)
                 except StopIteration as end:
                     return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
-                if self._lines.cut.wait(step.seconds if isinstance(step, Sleep) else 0):
-                    raise NoAnswer("the client was closed")
-                answer = self._send(step.request) if isinstance(step, Send) else _now()
+                if time.monotonic() >= limit.ends:
+                    raise TimeoutError(f"not answered within {seconds} s of the first request")
+                if isinstance(step, Turn):
+                    limit.stand(time.monotonic())
+                    answer = self._turn(step)
+                    limit.run(time.monotonic())
+                elif isinstance(step, Send):
+                    answer = self._send(step.request)
+                else:
+                    answer = self._sleep(step)
 
     def close(self) -> None:
-        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`."""
+        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`.
+
+        Takes no lock of ours: a signal handler may close the client in the midst of anything.
+        """
+        self._closed = True
+        for reference in self._bells.valuerefs():
+            if (bell := reference()) is not None:
+                bell.put(None)
         self._lines.hang_up()
         self._session.close()
 
@@ -111,7 +153,38 @@ class Client:
     ) -> None:
         self.close()
 
+    def _turn(self, turn: Turn) -> Slot:
+        dispatcher, bell = registry.dispatcher(turn.budget), self._bell()
+        waiter = Waiter(turn.place, partial(bell.put, None), owner=bell)
+        try:
+            dispatcher.join(waiter)
+            while True:
+                self._wait(bell, None)
+                moment = now()
+                if ticket := dispatcher.take(waiter, moment):
+                    return Slot(moment, ticket)
+        finally:
+            dispatcher.leave(waiter)
+
+    def _sleep(self, step: Sleep) -> Now:
+        with suppress(Empty):
+            self._wait(self._bell(), step.seconds)
+        return now()
+
+    def _bell(self) -> SimpleQueue[None]:
+        bell: SimpleQueue[None] = SimpleQueue()
+        self._bells[id(bell)] = bell
+        return bell
+
+    def _wait(self, bell: SimpleQueue[None], seconds: float | None) -> None:
+        if not self._closed:
+            bell.get(timeout=seconds)
+        if self._closed:
+            raise NoAnswer("the client was closed")
+
     def _send(self, request: Request) -> Reply | Lost:
+        if self._closed:
+            raise NoAnswer("the client was closed")
         transport = self._transport
         deadline = time.monotonic() + transport.timeout
         try:
@@ -136,9 +209,8 @@ class _Lines:
     """The connections of one client, in whatever thread: so that it can hang up while they wait for an answer."""
 
     def __init__(self) -> None:
-        self.cut = Event()
-        self._lock = Lock()
-        self._open: WeakSet[urllib3.connection.HTTPConnection] = WeakSet()
+        self._cut = False
+        self._open: WeakValueDictionary[int, urllib3.connection.HTTPConnection] = WeakValueDictionary()
 
     def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
         lines = self
@@ -162,17 +234,15 @@ class _Lines:
         return {"http": Pool, "https": SecurePool}
 
     def opened(self, connection: urllib3.connection.HTTPConnection) -> None:
-        with self._lock:
-            self._open.add(connection)
-        if self.cut.is_set():
+        self._open[id(connection)] = connection
+        if self._cut:
             _shut(connection)
 
     def hang_up(self) -> None:
-        self.cut.set()
-        with self._lock:
-            connections = list(self._open)
-        for connection in connections:
-            _shut(connection)
+        self._cut = True
+        for reference in self._open.valuerefs():
+            if (connection := reference()) is not None:
+                _shut(connection)
 
 
 class _Adapter(HTTPAdapter):
@@ -211,20 +281,32 @@ class AsyncClient:
         """
         return await self.run(self.channel.exchange(operation))
 
-    async def run(self, flow: Flow[T]) -> T:
-        """Run the flow to its end and return what it returns."""
+    async def run(self, flow: Flow[T], *, seconds: float | None = None) -> T:
+        """Run the flow to its end and return what it returns.
+
+        :param seconds: for which it may run, not counting what it waits for its turns.
+        :raises TimeoutError: if it took longer.
+        """
+        limit, loop = _Limit(seconds), asyncio.get_running_loop()
         with closing(flow):
-            answer: Any = None
-            while True:
-                try:
-                    step = flow.send(answer)
-                except StopIteration as end:
-                    return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
-                if isinstance(step, Send):
-                    answer = await self._send(step.request)
-                else:
-                    await asyncio.sleep(step.seconds)
-                    answer = _now()
+            async with asyncio.timeout(None) as bound:
+                answer: Any = None
+                while True:
+                    try:
+                        step = flow.send(answer)
+                    except StopIteration as end:
+                        return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
+                    if isinstance(step, Turn):
+                        limit.stand(loop.time())
+                        bound.reschedule(None)
+                        answer = await self._turn(step)
+                        limit.run(loop.time())
+                        bound.reschedule(limit.ends if limit.ends < math.inf else None)
+                    elif isinstance(step, Send):
+                        answer = await self._send(step.request)
+                    else:
+                        await asyncio.sleep(step.seconds)
+                        answer = now()
 
     async def __aenter__(self) -> Self:
         self._pool = await _Pool.shared(self._transport)
@@ -237,6 +319,24 @@ class AsyncClient:
         if pool is not None:
             await pool.leave()
 
+    async def _turn(self, turn: Turn) -> Slot:
+        dispatcher, loop, offered = (
+            registry.dispatcher(turn.budget),
+            asyncio.get_running_loop(),
+            asyncio.Event(),
+        )
+        waiter = Waiter(turn.place, partial(loop.call_soon_threadsafe, offered.set), owner=loop)
+        try:
+            dispatcher.join(waiter)
+            while True:
+                await offered.wait()
+                offered.clear()
+                moment = now()
+                if ticket := dispatcher.take(waiter, moment):
+                    return Slot(moment, ticket)
+        finally:
+            dispatcher.leave(waiter)
+
     async def _send(self, request: Request) -> Reply | Lost:
         if self._pool is None:
             raise RuntimeError("an AsyncClient is used with 'async with'")
@@ -248,7 +348,7 @@ class AsyncClient:
                 return _reply(response.status_code, response.headers, response.content)
         except TimeoutError:
             return Lost(
-                f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=_now()
+                f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=now()
             )
         except httpx.HTTPError as error:
             return _lost(error, never_left=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout))
@@ -324,7 +424,7 @@ def _body(response: requests.Response, deadline: float) -> bytes:
 
 
 def _reply(status: int, headers: Any, body: bytes) -> Reply:
-    return Reply(status, {name.lower(): value for name, value in headers.items()}, body, _now())
+    return Reply(status, {name.lower(): value for name, value in headers.items()}, body, now())
 
 
 def _lost(error: BaseException, *, never_left: bool) -> Lost:
@@ -334,9 +434,9 @@ def _lost(error: BaseException, *, never_left: bool) -> Lost:
     while not (isinstance(inner, OSError) and inner.strerror):
         cause = inner.__cause__ or inner.__context__
         if cause is None:
-            return Lost(name, may_have_arrived=not never_left, now=_now())
+            return Lost(name, may_have_arrived=not never_left, now=now())
         inner = cause
-    return Lost(f"{name}: {inner.strerror}", may_have_arrived=not never_left, now=_now())
+    return Lost(f"{name}: {inner.strerror}", may_have_arrived=not never_left, now=now())
 
 
 def _never_left(error: Exception) -> bool:
@@ -345,7 +445,3 @@ def _never_left(error: Exception) -> bool:
     return isinstance(error, requests.ConnectTimeout) or isinstance(
         reason, urllib3.exceptions.NewConnectionError
     )
-
-
-def _now() -> Now:
-    return Now(time.time(), time.monotonic())

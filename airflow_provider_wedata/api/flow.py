@@ -1,7 +1,8 @@
 """How one question gets its answer: sign, send, decode, and try again; without a socket, a sleep or a clock.
 
-A flow is a generator. It yields `Send` or `Sleep`, is handed `Reply`, `Lost` or the time, and returns the
-parsed answer. Whoever runs it (client.py, or a test with replies made by hand) does the waiting and sending.
+A flow is a generator. It yields `Turn`, `Send` or `Sleep`, is handed a `Slot`, `Reply` or `Lost`, or the time, and
+returns the parsed answer. Whoever runs it (client.py, or a test with replies made by hand) does the waiting
+and sending.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from airflow_provider_wedata.api.errors import (
     UnreadableAnswer,
 )
 from airflow_provider_wedata.api.operations import SERVICE, VERSION, Operation
-from airflow_provider_wedata.api.pacing import RequestBudget, RetryPolicy
+from airflow_provider_wedata.api.pacing import Place, RequestBudget, RetryPolicy, Ticket
 from airflow_provider_wedata.api.signing import Request, signed
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.credentials import Credentials
 
 T = TypeVar("T")
+
+_ANYWHERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,22 @@ class Now:
 
     utc: float
     ticks: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Please come back with a `Slot` of this budget, when this place in its queue has its turn."""
+
+    budget: RequestBudget
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The right to send one request, from now on."""
+
+    now: Now
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,8 @@ class Lost:
     now: Now
 
 
-Flow = Generator[Send | Sleep, Reply | Lost | Now, T]
+Flow = Generator[Turn | Send | Sleep, Slot | Reply | Lost | Now, T]
+_Outcome = Slot | Reply | Lost | Now
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +132,32 @@ class Channel:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     chance: Callable[[], float] = random.random
 
-    def exchange(self, operation: Operation[T]) -> Flow[T]:
+    def exchange(self, operation: Operation[T], place: Place = _ANYWHERE) -> Flow[T]:
         """Ask once and return the parsed answer, after as many attempts as the kind of trouble is worth.
 
+        :param place: where each attempt stands in the queue for a slot.
         :raises ApiError: the last trouble, when its attempts are spent or it is not worth any.
         """
-        return (yield from self.answered(operation)).value
+        return (yield from self.answered(operation, place)).value
 
-    def answered(self, operation: Operation[T]) -> Flow[Answer[T]]:
+    def answered(self, operation: Operation[T], place: Place = _ANYWHERE) -> Flow[Answer[T]]:
         """Do what `exchange` does, and tell too how the answer came."""
         budget = self.budget(operation.action)
         attempt = throttled = 0
         while True:
-            now, ticket = yield from _slot(budget)
-            outcome: Reply | Lost | Now = now  # what is known if the flow is closed before an answer comes
+            slot = outcome = yield Turn(budget, place)
+            if not isinstance(slot, Slot):
+                raise TypeError(f"a flow that asks for its turn is handed a slot, not {slot!r}")
             trouble: ApiError
             try:
-                outcome = yield Send(self._signed(operation, now.utc))
+                outcome = yield Send(self._signed(operation, slot.now.utc))
                 value = operation.parse(_response(outcome, self.host))
-                return Answer(
-                    value, now, _ticks(outcome) - now.ticks, date_of(outcome), attempt + 1, throttled
-                )
+                trip = _ticks(outcome) - slot.now.ticks
+                return Answer(value, slot.now, trip, date_of(outcome), attempt + 1, throttled)
             except ApiError as error:
                 trouble = error
             finally:
-                _give_back(budget, ticket, outcome)
+                _give_back(budget, slot.ticket, outcome)
             if isinstance(trouble, Throttled):
                 budget.throttled(_ticks(outcome))
                 throttled += 1
@@ -164,29 +185,18 @@ class Channel:
         )
 
 
-def _slot(budget: RequestBudget) -> Generator[Send | Sleep, Reply | Lost | Now, tuple[Now, int]]:
-    seconds = 0.0
-    while True:
-        now = yield Sleep(seconds)
-        if not isinstance(now, Now):
-            raise TypeError(f"a flow that sleeps is woken with the time, not with {now!r}")
-        ticket, seconds = budget.reserve(now.ticks)
-        if ticket is not None:
-            return now, ticket
-
-
-def _give_back(budget: RequestBudget, ticket: int, outcome: Reply | Lost | Now) -> None:
+def _give_back(budget: RequestBudget, ticket: Ticket, outcome: _Outcome) -> None:
     if isinstance(outcome, Reply):
         budget.answered(ticket, outcome.now.ticks)
     else:
         budget.lost(ticket, _ticks(outcome))
 
 
-def _ticks(outcome: Reply | Lost | Now) -> float:
+def _ticks(outcome: _Outcome) -> float:
     return outcome.ticks if isinstance(outcome, Now) else outcome.now.ticks
 
 
-def _response(outcome: Reply | Lost | Now, host: str) -> Mapping[str, Any]:
+def _response(outcome: _Outcome, host: str) -> Mapping[str, Any]:
     """Return the answer's ``Response``: the body first, whatever status and content type say; then the status.
 
     WeData's errors come with HTTP 200; a gateway's may come with any status, with WeData's JSON or its own HTML.

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
 from heapq import heappop, heappush
 from threading import Lock
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: A second, and a little for two clocks that disagree.
 _SECOND = 1.005
@@ -19,6 +26,33 @@ _SECOND = 1.005
 _RECOVERY = 0.3
 #: Several throttled answers within this many seconds are one event.
 _ONE_EVENT = 0.5
+#: Seconds for which a limit counts after it was last asked for.
+_IN_USE = 60.0
+
+
+class Priority(IntEnum):
+    """The classes of requests, which take turns for the slots of a budget."""
+
+    LAST_LOOK = 0
+    CONFIRMATION = 1
+    GATE = 2
+    BULK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request stands in the queue for a slot.
+
+    :param urgent_from: seconds since the epoch, from which on the request counts as `Priority.LAST_LOOK`, even
+        if it waits already.
+    """
+
+    priority: Priority = Priority.BULK
+    urgent_from: float = math.inf
+
+    def priority_at(self, now: float) -> Priority:
+        """Return the class at this moment, in seconds since the epoch."""
+        return Priority.LAST_LOOK if now >= self.urgent_from else self.priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +76,51 @@ class RetryPolicy:
         return chance * min(self.cap, self.base * 2.0 ** min(attempt, 30))
 
 
-@dataclass(slots=True)
+class Ticket:
+    """The right to send one request. A budget knows it only for as long as somebody holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
 class RequestBudget:
     """The requests that may still go out, shared by every client of a process. Times: monotonic seconds.
+
+    Only `reserve` takes the lock, and only a dispatcher's thread calls it, where no signal handler runs. Every
+    other method hands what it knows to the next `reserve`. So a signal handler, or a finalizer in the middle of
+    `reserve`, waits for nobody; what it interrupts counts one slot twice or not at all, and no longer than
+    somebody holds the ticket.
+
+    Where clients name different limits, the smallest of those that were asked for within a minute holds.
 
     :param limit: requests a second.
     """
 
-    limit: float = 20.0
-    _slots: float = field(init=False)
-    _fastest: float = field(default=math.inf, init=False)
-    _flying: dict[int, float] = field(default_factory=dict, init=False)
-    _held: list[float] = field(default_factory=list, init=False)  # a heap
-    _accepted: deque[float] = field(default_factory=deque, init=False)
-    _next_send: float = field(default=-math.inf, init=False)
-    _throttled: float = field(default=-math.inf, init=False)
-    _shrunk: float = field(default=-math.inf, init=False)
-    _grown: float = field(default=-math.inf, init=False)
-    _tickets: int = field(default=0, init=False)
-    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+    def __init__(self, limit: float = 20.0) -> None:
+        self.limit = limit
+        self._limits = {limit: math.inf}  # when it was last asked for; infinity: since the last `reserve`
+        self._slots = limit
+        self._fastest = math.inf
+        self._flying: WeakKeyDictionary[Ticket, float] = WeakKeyDictionary()
+        self._held: list[float] = []  # a heap
+        self._accepted: deque[float] = deque()
+        self._next_send = -math.inf
+        self._throttled = -math.inf
+        self._shrunk = -math.inf
+        self._grown = -math.inf
+        self._news: deque[Callable[[], None]] = deque()
+        self._lock = Lock()
 
-    def __post_init__(self) -> None:
-        self._slots = self.limit
+    def use_limit(self, limit: float) -> None:
+        """Count this limit, in requests a second, among those in use."""
+        self._limits[limit] = math.inf
+        self.limit = min(list(self._limits))
 
-    def narrow(self, limit: float) -> None:
-        """Take the smaller limit where two connections name different ones."""
-        with self._lock:
-            self.limit = min(self.limit, limit)
-            self._slots = min(self._slots, self.limit)
-
-    def reserve(self, now: float) -> tuple[int | None, float]:
+    def reserve(self, now: float) -> tuple[Ticket | None, float]:
         """Return a ticket and 0.0, or no ticket and the seconds after which to ask again."""
         with self._lock:
+            while self._news:
+                self._news.popleft()()
+            self._choose_limit(now)
             self._recover(now)
             if now < self._next_send:
                 return None, self._next_send - now
@@ -81,38 +128,65 @@ class RequestBudget:
                 heappop(self._held)
             if len(self._flying) + len(self._held) >= math.ceil(self._slots):
                 return None, self._wait(now)
-            self._tickets += 1
-            self._flying[self._tickets] = now
+            ticket = Ticket()
+            self._flying[ticket] = now
             # Arrivals bunch on the way; a little space between them keeps a strict limit content.
             self._next_send = now + 0.8 / self.limit
-            return self._tickets, 0.0
+            return ticket, 0.0
 
-    def answered(self, ticket: int, now: float) -> None:
+    def sent(self, ticket: Ticket, now: float) -> None:
+        """Take this moment for the one at which the request went out, if it is not that of `reserve`."""
+        self._flying[ticket] = now
+
+    def unused(self, ticket: Ticket) -> None:
+        """Give the slot back at once, for no request was sent."""
+        del self._flying[ticket]
+        self._next_send = -math.inf
+
+    def answered(self, ticket: Ticket, now: float) -> None:
         """Give the slot back a second after its answer came."""
-        with self._lock:
-            self._fastest = min(self._fastest, now - self._flying.pop(ticket))
-            heappush(self._held, now)
-            self._accepted.append(now)
-            while now - self._accepted[0] > 1:
-                self._accepted.popleft()
+        self._news.append(partial(self._count_answer, now - self._flying[ticket], now))
+        del self._flying[ticket]
 
     def throttled(self, now: float) -> None:
         """Use fewer slots for a while: the last answer was "too many"; others may share the limit."""
-        with self._lock:
-            if self._accepted:  # it was no acceptance
-                self._accepted.pop()
-            if now - self._shrunk >= _ONE_EVENT:
-                self._shrink(now)
-            self._throttled = self._grown = now
+        self._news.append(partial(self._count_throttled, now))
 
-    def lost(self, ticket: int, now: float) -> None:
+    def lost(self, ticket: Ticket, now: float) -> None:
         """Give the slot back a second from now, for WeData may have counted it; but learn nothing.
 
         :param now: when it was lost; or when it was sent, if nobody waits for its answer any more.
         """
-        with self._lock:
-            del self._flying[ticket]
-            heappush(self._held, now + self._trip)
+        self._news.append(partial(self._count_lost, now))
+        del self._flying[ticket]
+
+    def _count_answer(self, trip: float, now: float) -> None:
+        self._fastest = min(self._fastest, trip)
+        heappush(self._held, now)
+        self._accepted.append(now)
+        while now - self._accepted[0] > 1:
+            self._accepted.popleft()
+
+    def _count_throttled(self, now: float) -> None:
+        if self._accepted:  # it was no acceptance
+            self._accepted.pop()
+        if now - self._shrunk >= _ONE_EVENT:
+            self._shrink(now)
+        self._throttled = self._grown = now
+
+    def _count_lost(self, now: float) -> None:
+        heappush(self._held, now + self._trip)
+
+    def _choose_limit(self, now: float) -> None:
+        for limit, asked_for in list(self._limits.items()):
+            if asked_for == math.inf:
+                self._limits[limit] = now
+        latest = max(self._limits.values())
+        for limit, asked_for in list(self._limits.items()):
+            if asked_for < latest - _IN_USE:
+                del self._limits[limit]
+        self.limit = min(list(self._limits))
+        self._slots = min(self._slots, self.limit)
 
     def _free_at(self, answered: float) -> float:
         # WeData counted the request at the latest one fastest round trip before its answer arrived. What is

@@ -1,48 +1,59 @@
-"""What all clients of one process share: request budgets, and per event loop the HTTP connections.
+"""What all clients of a process share: request budgets with their queues, and per event loop HTTP connections.
 
-The one home of module-level state. It holds no credentials, only a SecretId as part of a key.
+The one home of module-level state. It holds no credentials, only a SecretId as part of a key. It has no lock, for
+each step is one operation of a dictionary: a forked child would inherit a lock as it is, and a signal handler
+might wait for its own thread.
 """
 
 from __future__ import annotations
 
-from threading import Lock
+import os
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from airflow_provider_wedata.api.dispatcher import Dispatcher
 from airflow_provider_wedata.api.pacing import RequestBudget
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Hashable
 
-_lock = Lock()
 _budgets: dict[tuple[str, str, str], RequestBudget] = {}
+_dispatchers: dict[RequestBudget, Dispatcher] = {}
 _pools: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
 def budgets(host: str, secret_id: str, limit: float) -> Callable[[str], RequestBudget]:
     """Return the budgets of one key at one endpoint: a function from the action's name.
 
-    :param limit: requests a second; where two connections name different ones, the smaller holds for both.
+    :param limit: requests a second; where connections name different ones, the smallest of those that were used
+        within the last minute holds for all.
     """
 
     def of(action: str) -> RequestBudget:
-        with _lock:
-            budget = _budgets.setdefault((host, secret_id, action), RequestBudget(limit))
-        budget.narrow(limit)
+        key = (host, secret_id, action)
+        budget = _budgets.get(key) or _budgets.setdefault(key, RequestBudget(limit))
+        budget.use_limit(limit)
         return budget
 
     return of
 
 
+def dispatcher(budget: RequestBudget) -> Dispatcher:
+    """Return what hands out this budget's slots."""
+    return _dispatchers.get(budget) or _dispatchers.setdefault(budget, Dispatcher(budget))
+
+
 def pools(loop: AbstractEventLoop) -> dict[Hashable, Any]:
     """Return what the clients of one event loop share, by transport; only that loop touches it."""
-    with _lock:
-        return _pools.setdefault(loop, {})
+    return _pools.setdefault(loop, {})
 
 
 def reset() -> None:
-    """Forget everything, as a new process would. For tests."""
-    with _lock:
-        _budgets.clear()
-        _pools.clear()
+    """Forget everything, as a new process would: in a forked child, and for tests."""
+    _budgets.clear()
+    _dispatchers.clear()
+    _pools.clear()
+
+
+os.register_at_fork(after_in_child=reset)

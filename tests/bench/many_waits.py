@@ -2,11 +2,13 @@
 
 Each is a trigger of its own, as an Airflow triggerer runs them, before a stand-in in a process of its own with a
 strict limit of 20 requests in any second. Every look is one request; how often the waits want to look is set from
-half to four times that limit. CPU is this process's own.
+half to four times that limit, or by `--waits 5000 --interval 30`. CPU is this process's own. The looks are counted
+from the start on: the fewest and the most that any wait had.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -14,7 +16,8 @@ import shlex
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar
 from urllib.request import urlopen
 
 from airflow_provider_wedata.api import registry
@@ -28,18 +31,20 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.waiting import Verdict
 
 LIMIT = 20
-WAITS = 400
-SECONDS = 40
 
 
 class Quiet(WeDataTaskInstanceTrigger):
     """Says nothing: a line for each of them would be what is measured."""
 
+    looks: ClassVar[Counter[int]] = Counter()
+    number = 0
+
     def _say(self, verdict: Verdict, _said: str) -> str:
+        self.looks[self.number] += 1
         return verdict.message
 
 
-def trigger(interval: float, number: int) -> WeDataTaskInstanceTrigger:
+def trigger(interval: float, number: int, waits: int) -> WeDataTaskInstanceTrigger:
     """Return a wait that never ends, and begins to look within its first interval, as many waits would."""
     watch = read_watch(
         {"workflow_id": WORKFLOW_ID, "schedule_date": "2026-03-01", "min_instances": 1000},
@@ -48,27 +53,33 @@ def trigger(interval: float, number: int) -> WeDataTaskInstanceTrigger:
     )
     began = time.time()
     patience = Patience(started=began, timeout=86_400, poke_interval=interval)
-    return Quiet(
+    one = Quiet(
         watch=given_by(watch),
         patience=patience.to_json(),
         wedata_conn_id="wedata_default",
-        next_look=began + interval * number / WAITS,
+        next_look=began + interval * number / waits,
     )
+    one.number = number
+    return one
 
 
-async def wait_all(interval: float, url: str) -> None:
+async def wait_all(interval: float, url: str, number: int, seconds: float) -> None:
     """Let the waits look for a while, and print how often they came to it."""
-    waits = [asyncio.create_task(anext(trigger(interval, number).run())) for number in range(WAITS)]
+    Quiet.looks.clear()
+    waits = [asyncio.create_task(anext(trigger(interval, at, number).run())) for at in range(number)]
     await asyncio.sleep(interval)  # until each has begun
     before, cpu, began = counts(url), time.process_time(), time.monotonic()
-    blocked = await longest_block(SECONDS)
+    blocked, blocked_cpu = await longest_block(seconds)
     seconds = time.monotonic() - began
     after = counts(url)
     looks = (after["total"] - before["total"]) / seconds
     throttled = after["throttled"] - before["throttled"]
+    each = [Quiet.looks[at] for at in range(number)]
     print(
-        f"{WAITS:>6}{interval:>10.1f}{WAITS / interval:>13.1f}{looks:>8.1f}{WAITS / looks:>13.1f}{throttled:>11}"
-        f"{(time.process_time() - cpu) / seconds:>8.0%}{1000 * blocked:>10.0f}",
+        f"{number:>6}{interval:>10.1f}{number / interval:>13.1f}{looks:>8.1f}{number / looks:>13.1f}"
+        f"{throttled:>11}{(time.process_time() - cpu) / seconds:>8.0%}{1000 * blocked:>10.0f}"
+        f"{1000 * blocked_cpu:>9.0f}"
+        f"{min(each):>8}{max(each):>6}",
         flush=True,
     )
     for wait in waits:
@@ -76,13 +87,15 @@ async def wait_all(interval: float, url: str) -> None:
     await asyncio.gather(*waits, return_exceptions=True)
 
 
-async def longest_block(seconds: float) -> float:
-    """Return for how long at most the event loop kept others waiting, in seconds."""
-    longest, end = 0.0, time.monotonic() + seconds
+async def longest_block(seconds: float) -> tuple[float, float]:
+    """Return for how long at most the event loop kept others waiting, in seconds, and on its own CPU."""
+    longest, longest_cpu, end = 0.0, 0.0, time.monotonic() + seconds
     while (now := time.monotonic()) < end:
+        cpu = time.thread_time()
         await asyncio.sleep(0.01)
         longest = max(longest, time.monotonic() - now - 0.01)
-    return longest
+        longest_cpu = max(longest_cpu, time.thread_time() - cpu)
+    return longest, longest_cpu
 
 
 def counts(url: str) -> dict[str, int]:
@@ -92,17 +105,26 @@ def counts(url: str) -> dict[str, int]:
 
 
 def main() -> None:
+    """Measure, and print a table."""
+    line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    line.add_argument("--waits", type=int, default=400)
+    line.add_argument("--interval", type=float, help="seconds; without it several, by the limit")
+    line.add_argument("--seconds", type=float, default=40, help="to measure, after the first interval")
+    options = line.parse_args()
+    intervals = [options.waits / (LIMIT * times) for times in (0.5, 0.9, 2, 4)]
     command = [sys.executable, "-m", "airflow_provider_wedata.standin", "--quiet", "--latency-ms", "150"]
-    print(" waits  interval  want/second   got/s  looks every  throttled     CPU  block/ms")
+    print(
+        " waits  interval  want/second   got/s  looks every  throttled     CPU  block/ms  of CPU  fewest  most"
+    )
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as standin:  # noqa: S603 - our own
         try:
             assert standin.stdout
             url = standin.stdout.readline().split()[-1]
             _, connection = shlex.split(standin.stdout.readline())
             _, _, os.environ["AIRFLOW_CONN_WEDATA_DEFAULT"] = connection.partition("=")
-            for times in (0.5, 0.9, 2, 4):
+            for interval in [options.interval] if options.interval else intervals:
                 registry.reset()
-                asyncio.run(wait_all(WAITS / (LIMIT * times), url))
+                asyncio.run(wait_all(interval, url, options.waits, options.seconds))
         finally:
             standin.terminate()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send
+from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.pacing import RequestBudget
 from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
 
@@ -57,9 +57,18 @@ class Pump:
                 return result
             if isinstance(step, Send):
                 answer = self._send(step)
+            elif isinstance(step, Turn):
+                answer = self._slot(step)
             else:
                 self._clock.advance(step.seconds)
                 answer = self._now
+
+    def _slot(self, step: Turn) -> Slot:
+        while True:
+            ticket, seconds = step.budget.reserve(self._now.ticks)
+            if ticket is not None:
+                return Slot(self._now, ticket)
+            self._clock.advance(seconds)
 
     def _send(self, step: Send) -> Reply | Lost:
         answer = self.wedata.answer(Request("POST", "/", step.request.headers, step.request.body))

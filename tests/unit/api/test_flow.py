@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ from airflow_provider_wedata.api.errors import (
     Throttled,
     UnreadableAnswer,
 )
-from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send
+from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.operations import Operation, count_projects, list_task_instances
-from airflow_provider_wedata.api.pacing import RequestBudget
+from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,9 @@ def ask(*answers: Http | Gone, operation: Operation[Any] = LIST) -> Run:
     try:
         while True:
             step = flow.send(answer)
+            if isinstance(step, Turn):
+                answer, seconds = slot(step, seconds)
+                continue
             seconds += 0.1 if isinstance(step, Send) else step.seconds
             now = Now(START + seconds, seconds)
             if isinstance(step, Send):
@@ -101,6 +105,15 @@ def ask(*answers: Http | Gone, operation: Operation[Any] = LIST) -> Run:
     except ApiError as error:
         run.error = error
     return run
+
+
+def slot(turn: Any, seconds: float = 0.0) -> tuple[Slot, float]:
+    """Return the slot that the flow asks for, and when it gets it."""
+    while True:
+        ticket, wait = turn.budget.reserve(seconds)
+        if ticket is not None:
+            return Slot(Now(START + seconds, seconds), ticket), seconds
+        seconds += wait
 
 
 def response(**fields: Any) -> Http:
@@ -304,15 +317,14 @@ def test_an_expired_signature_names_the_difference_of_the_clocks(date: str | Non
 def test_a_flow_that_is_closed_while_it_sends_gives_its_slot_back() -> None:
     budget = RequestBudget(1)
     flow = channel(budget).exchange(LIST)
-    next(flow)
-    assert isinstance(flow.send(Now(START, 0.0)), Send)
+    assert isinstance(flow.send(slot(next(flow))[0]), Send)
     assert budget.reserve(0.9)[0] is None
     flow.close()
     assert budget.reserve(1.0)[0] is None  # WeData may have counted it
     assert budget.reserve(1.01)[0] is not None
 
 
-def test_a_flow_that_is_closed_while_it_sleeps_holds_no_slot() -> None:
+def test_a_flow_that_is_closed_while_it_queues_holds_no_slot() -> None:
     budget = RequestBudget(1)
     flow = channel(budget).exchange(LIST)
     next(flow)
@@ -323,24 +335,41 @@ def test_a_flow_that_is_closed_while_it_sleeps_holds_no_slot() -> None:
 def test_a_parser_that_fails_gives_the_slot_back() -> None:
     budget = RequestBudget(1)
     flow = channel(budget).exchange(Operation("ListProjects", {}, lambda _: 1 // 0))
-    next(flow)
-    flow.send(Now(START, 0.0))
+    flow.send(slot(next(flow))[0])
     with pytest.raises(ZeroDivisionError):
         flow.send(Reply(200, JSON, GOOD.body, Now(START, 0.2)))
     assert budget.reserve(1.1)[0] is not None
 
 
-def test_a_flow_without_a_slot_sleeps_until_there_is_one() -> None:
+def test_a_flow_without_a_slot_asks_for_its_turn_and_its_time_starts_there() -> None:
     budget = RequestBudget(1)
-    first, second = channel(budget).exchange(LIST), channel(budget).exchange(LIST)
-    next(first)
-    first.send(Now(START, 0.0))
+    first, second = channel(budget).answered(LIST), channel(budget).answered(LIST)
+    first.send(slot(next(first))[0])
     with pytest.raises(StopIteration):
         first.send(Reply(200, JSON, GOOD.body, Now(START, 0.2)))
-    next(second)
-    step = second.send(Now(START, 0.805))
-    assert pytest.approx(0.2) == step.seconds  # type: ignore[union-attr]
-    assert isinstance(second.send(Now(START, 1.01)), Send)
+    turn = next(second)
+    assert budget.reserve(0.805) == (None, pytest.approx(0.2))
+    handed, seconds = slot(turn, 0.805)
+    assert pytest.approx(1.005) == seconds
+    assert isinstance(second.send(handed), Send)
+    with pytest.raises(StopIteration) as ended:
+        second.send(Reply(200, JSON, GOOD.body, Now(START + 1.205, 1.205)))
+    answer = ended.value.value
+    assert (handed.now, pytest.approx(0.2)) == (answer.sent, answer.trip)
+
+
+@pytest.mark.parametrize("ask_for", ["exchange", "answered"])
+def test_every_attempt_stands_in_the_place_that_was_named(ask_for: str) -> None:
+    place = Place(Priority.GATE, urgent_from=7.0)
+    flow = getattr(channel(), ask_for)(LIST, place)
+    turn = next(flow)
+    assert isinstance(turn, Turn)
+    handed, seconds = slot(turn)
+    flow.send(handed)
+    flow.send(Lost("it broke", may_have_arrived=True, now=Now(START + seconds, seconds)))
+    again = flow.send(Now(START + 1, 1.0))
+    assert [place, place] == [turn.place, again.place]
+    assert Place(Priority.BULK, math.inf) == next(getattr(channel(), ask_for)(LIST)).place
 
 
 def test_projects_are_counted() -> None:
@@ -352,10 +381,9 @@ def test_projects_are_counted() -> None:
 def test_a_pump_that_hands_over_the_wrong_thing_is_told() -> None:
     flow = channel().exchange(LIST)
     next(flow)
-    with pytest.raises(TypeError, match="woken with the time"):
+    with pytest.raises(TypeError, match="handed a slot"):
         flow.send(Lost("?", may_have_arrived=True, now=Now(0, 0)))
     flow = channel().exchange(LIST)
-    next(flow)
-    flow.send(Now(START, 0.0))
+    flow.send(slot(next(flow))[0])
     with pytest.raises(TypeError, match="handed a reply"):
         flow.send(Now(START, 0.0))

@@ -53,11 +53,12 @@ class Simulation:
     sent: list[float] = field(default_factory=list)
     accepted: list[float] = field(default_factory=list)
     throttled: list[float] = field(default_factory=list)
+    start: float = 0.0
 
     def run(self, seconds: float) -> Simulation:
         chance, order = Random(7), count()  # noqa: S311  # the same every time, on purpose
         events: list[tuple[float, int, str, int]] = [
-            (0.0, next(order), "ask", 0) for _ in range(self.clients)
+            (self.start, next(order), "ask", 0) for _ in range(self.clients)
         ]
         events += [(at, next(order), "other", 0) for at in self.other]
         events.sort()
@@ -172,6 +173,57 @@ def test_the_smaller_limit_holds_for_both() -> None:
     simulation = Simulation(budgets[0]("ListTaskInstances"), Server(5), trip=0.15).run(20)
     assert simulation.throttled == []
     assert simulation.rate(5, 20) >= 0.95 * 5
+
+
+def test_a_limit_that_was_put_right_holds_a_minute_later() -> None:
+    wrong, right = registry.budgets("h", "id", 1), registry.budgets("h", "id", 20)
+    budget = wrong("ListTaskInstances")
+    assert Simulation(budget, Server(1), trip=0.15).run(10).throttled == []
+    assert right("ListTaskInstances") is budget
+    budget.reserve(20.0)
+    assert budget.limit == 1  # used not long ago
+    budget.reserve(59.9)
+    assert budget.limit == 1
+    right("ListTaskInstances")
+    budget.reserve(61.0)
+    assert budget.limit == 20
+    sent = Simulation(budget, Server(20), trip=0.15, start=61.0).run(81)
+    assert sent.throttled == []
+    assert sent.rate(66, 81) >= 0.95 * 20
+
+
+def test_a_limit_in_use_is_not_forgotten() -> None:
+    wide, narrow = registry.budgets("h", "id", 20), registry.budgets("h", "id", 5)
+    limits = set()
+    for minute in range(10):
+        budget = narrow("ListTaskInstances")
+        for second in range(0, 60, 7):
+            wide("ListTaskInstances").reserve(60.0 * minute + second)
+            limits.add(budget.limit)
+    assert {5} == limits
+
+
+def test_where_nobody_asked_for_an_hour_the_last_limit_holds() -> None:
+    budget = registry.budgets("h", "id", 5)("ListTaskInstances")
+    budget.reserve(0.0)
+    budget.reserve(3600.0)
+    assert budget.limit == 5
+
+
+def test_a_ticket_that_nobody_holds_any_more_is_not_counted() -> None:
+    budget = RequestBudget(1)
+    ticket, _ = budget.reserve(0.0)
+    assert budget.reserve(10.0)[0] is None
+    del ticket
+    assert budget.reserve(10.0)[0] is not None
+
+
+def test_a_slot_that_was_not_used_is_free_at_once() -> None:
+    budget = RequestBudget(1)
+    ticket, _ = budget.reserve(0.0)
+    assert ticket
+    budget.unused(ticket)
+    assert budget.reserve(0.0)[0] is not None
 
 
 def test_a_lost_request_gives_its_slot_back_a_second_later() -> None:
