@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_wedata.api.clock import Window
 from airflow_provider_wedata.api.errors import UnreadableField
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.pacing import Place, Priority
 from airflow_provider_wedata.api.states import KNOWN
 from airflow_provider_wedata.evidence import (
     COUNTING_LIMIT,
@@ -33,21 +34,28 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
     from airflow_provider_wedata.waiting import Condition
 
-    Ask = Callable[[Operation[Any]], Flow[Answer[Any]]]
+    Ask = Callable[[Operation[Any], Place], Flow[Answer[Any]]]
 
 #: The most requests of a look that counts; with many states in its sets, fewer of them are counted twice.
 MOST_REQUESTS = 8
+#: How many requests of a look may go before those of other gates because they confirm what it saw.
+CONFIRMING = 4
 _LATEST_END_FIRST = ("END_TIME", "DESC")
 
 
 @dataclass(slots=True)
 class Requests:
-    """The requests of one look: how many there were, and when the first one was sent."""
+    """The requests of one look: how many there were, and when the first one was sent.
+
+    :param place: where they stand in the queue.
+    """
 
     query: InstanceQuery
     ask: Ask
+    place: Place
     made: int = field(default=0, init=False)
     first: Answer[Page] | None = field(default=None, init=False)
+    _confirming: int = field(default=-1, init=False)
 
     @property
     def asked_at(self) -> float:
@@ -64,7 +72,10 @@ class Requests:
 
         :raises ContradictionError: if it is the first page of a list, and contradicts itself.
         """
-        answer: Answer[Page] = yield from self.ask(operation)
+        if self._confirming == 0:
+            self.place = replace(self.place, priority=Priority.GATE)
+        self._confirming -= 1
+        answer: Answer[Page] = yield from self.ask(operation, self.place)
         self.made += 1
         self.first = self.first or answer
         if operation.parameters["PageNumber"] == 1:
@@ -72,6 +83,11 @@ class Requests:
             if reason:
                 raise ContradictionError(reason)
         return answer.value
+
+    def confirm(self) -> None:
+        """Let what follows confirm what was seen: its first few requests stand where those end a wait soon."""
+        self.place = replace(self.place, priority=Priority.CONFIRMATION)
+        self._confirming = CONFIRMING
 
     def beyond_limit(self, keyword: str | None = None) -> Flow[str]:
         """Return why a total of `COUNTING_LIMIT` is not the whole; empty if the window's halves add up to it."""
@@ -125,6 +141,7 @@ class StateCounts:
         Of two states one is counted first, so a row that hops from the one to the other in between counts twice
         and hides one that is not done: only LastUpdateTime shows that.
         """
+        self.requests.confirm()
         populated = [state for state, n in self.states.items() if n]
         several = len(populated) > 1
         full = self.total == COUNTING_LIMIT

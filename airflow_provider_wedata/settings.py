@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.errors import InvalidRequest, describe
 from airflow_provider_wedata.api.filters import read_text
 from airflow_provider_wedata.connection_form import EXTRAS
 
@@ -82,7 +82,7 @@ class Settings:
             "instance_key": instance_key,
         }
         return (self.console_url or _CONSOLES[self.site]).format_map(
-            {name: quote(value, safe="") for name, value in values.items()}
+            {name: quote(value, safe="", errors="replace") for name, value in values.items()}
         )
 
     @staticmethod
@@ -156,15 +156,18 @@ def _endpoint(host: str, port: int | None, *, allow_http: bool) -> str:
     if port and not 0 < port <= _HIGHEST_PORT:
         raise InvalidRequest("port", f"{port} is no port; expected 1 to {_HIGHEST_PORT}")
     if named_port and port and named_port != port:
-        raise InvalidRequest("port", f"{port} differs from the one in host, {host!r}; give one of them")
+        raise InvalidRequest(
+            "port", f"{port} differs from the one in host, {describe(host)}; give one of them"
+        )
     scheme = scheme or ("http" if _is_loopback(name.strip("[]")) else "https")
     if scheme not in _PORTS:
         raise InvalidRequest(
-            "host", f"{host!r} has the scheme {scheme!r}; expected https, or http on this machine"
+            "host", f"{describe(host)} has the scheme {scheme!r}; expected https, or http on this machine"
         )
     if scheme == "http" and not _is_loopback(name.strip("[]")) and not allow_http:
         raise InvalidRequest(
-            "host", f"{host!r} is plain http and not this machine; use https, or set allow_http if you must"
+            "host",
+            f"{describe(host)} is plain http and not this machine; use https, or set allow_http if you must",
         )
     number = named_port or port or _PORTS[scheme]
     return f"{scheme}://{name}" + (f":{number}" if number != _PORTS[scheme] else "")
@@ -178,7 +181,7 @@ def _host_and_port(text: str, told: str) -> tuple[str, int | None]:
     if not valid or not _HOST.fullmatch(name):
         raise InvalidRequest(
             "host",
-            f"{_without_user(told)!r} is no endpoint; expected host, host:port or URL, no path, query or user",
+            f"{describe(_without_user(told))} is no endpoint; expected host, host:port or URL, and no path",
         )
     return name, int(port) if port else None
 
@@ -196,35 +199,43 @@ def _is_loopback(name: str) -> bool:
 
 def _text(value: object, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidRequest(name, f"{value!r} is not valid; expected text")
+        raise InvalidRequest(name, f"{describe(value)} is not valid; expected text")
     return str(value).strip()
 
 
 def _file(value: object, name: str) -> str:
     text = _text(value, name)
-    if not Path(text).is_file():
-        raise InvalidRequest(name, f"{value!r} is no file on this machine; expected one of certificates")
+    try:
+        found = Path(text).is_file()
+    except (OSError, ValueError):  # a name that is too long for a file, or holds a NUL
+        found = False
+    if not found:
+        raise InvalidRequest(
+            name, f"{describe(value)} is no file on this machine; expected one of certificates"
+        )
     return text
 
 
 def _region(value: object, name: str) -> str:
     text = _text(value, name)
     if not re.fullmatch(r"[a-z0-9-]+", text):
-        raise InvalidRequest(name, f"{value!r} is no region; expected one such as ap-singapore")
+        raise InvalidRequest(name, f"{describe(value)} is no region; expected one such as ap-singapore")
     return text
 
 
 def _project(value: object, name: str) -> str:
     text = read_text(value, name)  # so that no wait refuses what its connection took
     if not text.isprintable() or " " in text:
-        raise InvalidRequest(name, f"{value!r} is no project; expected its id, such as 1460947878944567296")
+        raise InvalidRequest(
+            name, f"{describe(value)} is no project; expected its id, such as 1460947878944567296"
+        )
     return text
 
 
 def _word(value: object, name: str) -> str:
     words = EXTRAS[name]["schema"]["enum"]
     if value not in words:
-        raise InvalidRequest(name, f"{value!r} is not known; expected {' or '.join(words)}")
+        raise InvalidRequest(name, f"{describe(value)} is not known; expected {' or '.join(words)}")
     return str(value)
 
 
@@ -253,7 +264,7 @@ def _between(
             or (whole and number != int(number))
         ):
             told = f"{kind} {'above' if above else 'from'} {low:g} to {high:g}"
-            raise InvalidRequest(name, f"{value!r} is not valid; expected {told}")
+            raise InvalidRequest(name, f"{describe(value)} is not valid; expected {told}")
         return int(number) if whole else number
 
     return read
@@ -263,7 +274,7 @@ def _switch(value: object, name: str) -> bool:
     words = {"true": True, "false": False}
     known = value if isinstance(value, bool) else words.get(str(value).strip().lower())
     if known is None:
-        raise InvalidRequest(name, f"{value!r} is not valid; expected true or false")
+        raise InvalidRequest(name, f"{describe(value)} is not valid; expected true or false")
     return known
 
 
@@ -288,7 +299,7 @@ def _console(value: object, name: str) -> str:
         names, filled = {template}, ""
     if names - set(_CONSOLE_FIELDS) or not filled.startswith(("https://", "http://")):
         fields = ", ".join(f"{{{known}}}" for known in _CONSOLE_FIELDS)
-        raise InvalidRequest(name, f"{value!r} is no template; expected a URL with some of {fields}")
+        raise InvalidRequest(name, f"{describe(value)} is no template; expected a URL with some of {fields}")
     return template
 
 

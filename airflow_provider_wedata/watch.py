@@ -8,12 +8,14 @@ where rows of several states are counted as ended, only WeData's LastUpdateTime 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.pacing import Place, Priority
 from airflow_provider_wedata.api.paging import Listing
 from airflow_provider_wedata.counts import Requests, StateCounts
 from airflow_provider_wedata.evidence import COUNTING_LIMIT, ContradictionError, changed, is_over
@@ -35,13 +37,14 @@ class Watch:
     query: InstanceQuery
     condition: Condition
 
-    def look(self, ask: Ask) -> Flow[Verdict]:
+    def look(self, ask: Ask, *, deadline: float = math.inf) -> Flow[Verdict]:
         """Look at WeData once and judge what is there.
 
         :param ask: from an operation to the flow that answers it, `Channel.answered`.
+        :param deadline: when the wait ends, seconds since the epoch; from then on its requests go first.
         :raises ApiError: if WeData can't be asked.
         """
-        requests = Requests(self.query, ask)
+        requests = Requests(self.query, ask, Place(Priority.GATE, urgent_from=deadline))
         try:
             verdict = self._judge((yield from self._census(requests)), requests)
         except ContradictionError as contradiction:
@@ -79,6 +82,7 @@ class Watch:
         census = self._census_of(rows, unsure)
         if requests.made == before + 1 or self._judge(census, requests).kind not in _CONFIRMED:
             return census
+        requests.confirm()
         again, unsure = yield from self._read(requests)
         return self._census_of(again, unsure or changed(rows, again))
 

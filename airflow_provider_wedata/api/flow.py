@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.credentials import Credentials
 
 T = TypeVar("T")
+#: Python refuses to make an integer of some 4,300 digits.
+_MOST_DIGITS = 4000
 
 _ANYWHERE = Place()
 
@@ -219,7 +222,7 @@ def _response(outcome: _Outcome, host: str) -> Mapping[str, Any]:
 
 def _envelope(reply: Reply) -> Mapping[str, Any]:
     try:
-        response = json.loads(reply.body)["Response"]
+        response = _json(reply.body)["Response"]
     except (ValueError, KeyError, TypeError, RecursionError):
         response = None
     if not isinstance(response, dict):
@@ -229,6 +232,17 @@ def _envelope(reply: Reply) -> Mapping[str, Any]:
             f"{_elsewhere(reply)}: {reply.body[:80]!r}"
         )
     return response
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer with more digits than Python turns into one; its field may decide nothing
+        return json.loads(
+            body, parse_int=lambda digits: int(digits) if len(digits) < _MOST_DIGITS else digits
+        )
 
 
 def _elsewhere(reply: Reply) -> str:
@@ -266,6 +280,7 @@ def date_of(outcome: object) -> float | None:
     if not isinstance(outcome, Reply):
         return None
     try:
-        return parsedate_to_datetime(outcome.headers["date"]).timestamp()
-    except (KeyError, ValueError):
+        date = parsedate_to_datetime(outcome.headers["date"])
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    except (KeyError, ValueError, OverflowError):  # of a year 99999, of a time zone a day away
         return None

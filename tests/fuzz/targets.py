@@ -1,0 +1,252 @@
+"""What is tried with odd input, each with what must be so: only our own errors, or a right result.
+
+A target takes a random source and returns nothing; whatever it raises is a fault.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_wedata.api.clock import Zone
+from airflow_provider_wedata.api.credentials import Credentials
+from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
+from airflow_provider_wedata.api.filters import FILTERS, read_query
+from airflow_provider_wedata.api.flow import Channel, Now, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.pacing import RequestBudget, RetryPolicy
+from airflow_provider_wedata.connection_form import EXTRAS
+from airflow_provider_wedata.settings import Settings, read_extra
+from airflow_provider_wedata.terms import TERMS, read_watch
+from airflow_provider_wedata.waiting import Kind, Verdict
+from tests.fuzz import junk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from airflow_provider_wedata.watch import Watch
+
+UTC8 = Zone("UTC+8")
+NOON = 1772337600.0  # 2026-03-01 12:00:00 in UTC+8
+RIGHT: dict[str, Any] = {
+    "project_id": "1460947878944567296",
+    "workflow_id": "w",
+    "task_type_id": 35,
+    "cycle_type": "DAY_CYCLE",
+    "instance_type": "cyclic",
+    "task_ids": ["71", "72"],
+    "schedule_date": "2026-03-01",
+    "time_zone": "UTC+8",
+    "failed_states": [],
+    "min_instances": 1,
+    "expected_instances": 2,
+    "completed_after": "2026-03-01T00:00:00+08:00",
+}
+ROW = {
+    "ProjectId": "1460947878944567296",
+    "InstanceKey": "71_2026-03-01 00:00:00",
+    "TaskId": "71",
+    "TaskName": "load_orders",
+    "CurRunDate": "2026-03-01 00:00:00",
+    "InstanceState": "COMPLETED",
+    "InstanceType": 1,
+    "OwnerUinList": ["100"],
+    "TotalRunNum": 1,
+    "TaskType": "Shell",
+    "TaskTypeId": 35,
+    "CycleType": "DAY_CYCLE",
+    "TryLimit": 3,
+    "Tries": 1,
+    "StartTime": "2026-03-01 00:00:01",
+    "EndTime": "2026-03-01 00:10:00",
+    "CostTime": 1000,
+    "SchedulerTime": "2026-03-01 00:00:00",
+    "LastUpdateTime": "2026-03-01 00:10:00",
+}
+OTHER = {
+    **ROW,
+    "InstanceKey": "72_2026-03-01 01:00:00",
+    "TaskId": "72",
+    "SchedulerTime": "2026-03-01 01:00:00",
+}
+WATCHES = [
+    read_watch({"schedule_date": "2026-03-01", **terms}, project_id="1460947878944567296", time_zone=UTC8)
+    for terms in (
+        {"min_instances": 1},
+        {"expected_instances": 2, "failed_states": []},
+        {"task_ids": ["71", "72"]},
+        {"task_ids": ["71", "72"], "completed_after": "2026-02-28"},
+        {"min_instances": 1, "allowed_states": ["COMPLETED", "SKIP_RUNNING"]},
+    )
+]
+
+
+def filters(rng: Random) -> None:
+    """Filters of any kind make a query that can be sent and told, or are refused by name."""
+    given = _given(rng, FILTERS)
+    with suppress(InvalidRequest):
+        query = read_query(given, project_id="1", time_zone=UTC8)
+        json.dumps(query.parameters()).encode()
+        query.told().encode()
+
+
+def terms(rng: Random) -> None:
+    """So do filters and terms together make a wait."""
+    given = _given(rng, (*FILTERS, *TERMS))
+    with suppress(InvalidRequest):
+        watch = read_watch(given, project_id="1", time_zone=UTC8)
+        json.dumps(watch.summary()).encode()
+        json.dumps(watch.query.parameters()).encode()
+
+
+def settings(rng: Random) -> None:
+    """A connection's fields are settings, or the field is named; a secret never is."""
+    secret = "never-to-be-told"
+    extra = {"region": "ap-singapore"} | {
+        rng.choice([*EXTRAS, junk.any_text(rng)]): junk.any_value(rng) for _ in range(rng.randrange(4))
+    }
+    fields: dict[str, Any] = {
+        "login": rng.choice(["id", junk.any_text(rng), None]),
+        "password": rng.choice([secret, secret + junk.any_text(rng)]),
+        "host": rng.choice([None, junk.any_text(rng)]),
+        "port": rng.choice([None, 443, 0, -1, 65536, rng.randrange(70000)]),
+    }
+    try:
+        made = Settings.read(**fields, extra=extra)
+    except InvalidRequest as refusal:
+        assert secret not in str(refusal)
+        return
+    assert secret not in repr(made)
+    made.console_link(project_id="1", task_id="\ud83d/?", instance_key="a b").encode()
+
+
+def extras(rng: Random) -> None:
+    """The text of a connection's extra is an object, or refused without being told."""
+    text = rng.choice([junk.any_text(rng), junk.dumped(junk.any_json(rng)).decode()])
+    with suppress(InvalidRequest):
+        assert isinstance(read_extra(text), dict)
+
+
+def answers(rng: Random) -> None:
+    """A wait opens on no answer that does not show every instance as done."""
+    data: Any = {
+        "TotalCount": 2,
+        "TotalPageNumber": 1,
+        "PageNumber": 1,
+        "PageSize": 100,
+        "Items": [ROW, OTHER],
+    }
+    answer: Any = {"Response": {"Data": data, "RequestId": "r"}}
+    for _ in range(rng.randrange(4)):
+        answer["Response"]["Data"] = junk.changed(answer["Response"]["Data"], rng)
+    if rng.random() < 0.2:
+        answer = junk.changed(answer, rng)
+    body = junk.dumped(answer)
+    if rng.random() < 0.05:
+        body = bytes(rng.randrange(256) for _ in range(rng.randrange(60)))
+    watch = rng.choice(WATCHES)
+    verdict = _looked(watch, body, {"content-type": "application/json"})
+    if verdict is not None and verdict.kind is Kind.MET:
+        assert _done(body, watch), body
+    if verdict is not None and verdict.kind is Kind.FAILED:
+        assert b"EXPIRED" in body, body
+
+
+def headers(rng: Random) -> None:
+    """Whatever the headers say, an answer is read, refused or lost as one of ours."""
+    names = ["date", "location", "content-type", "content-encoding", "retry-after", junk.any_text(rng)]
+    odd = ["Sat, 01 Jan 99999 00:00:00 GMT", "Mon, 99 Zzz 2026", "http://[::1", "-1", "0", junk.any_text(rng)]
+    told = {rng.choice(names): rng.choice(odd) for _ in range(rng.randrange(5))}
+    error = {
+        "Code": rng.choice(["AuthFailure.SignatureExpire", "InternalError", junk.any_text(rng)]),
+        "Message": "m",
+    }
+    data = {"TotalCount": 2, "Items": [ROW, OTHER]}
+    body = junk.dumped({"Response": rng.choice([{"Error": error}, {"Data": data}, {}])})
+    status = rng.choice([100, 200, 204, 302, 400, 407, 429, 500, 503, 999])
+    verdict = _looked(rng.choice(WATCHES), body, told, status)
+    assert verdict is None or verdict.kind is not Kind.MET or status == 200
+
+
+def _given(rng: Random, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return a right set of filters and terms with some of it changed."""
+    given = {"schedule_date": "2026-03-01", "task_ids": "71"} if rng.random() < 0.7 else {}
+    for _ in range(rng.randrange(1, 4)):
+        name = rng.choice(names)
+        right = RIGHT.get(name, "71")
+        given[name] = rng.choice([right, junk.any_value(rng), junk.any_text(rng)])
+        if rng.random() < 0.2:
+            given.pop("task_ids", None)
+    return given
+
+
+def _looked(watch: Watch, body: bytes, told: dict[str, str], status: int = 200) -> Verdict | None:
+    """Return the verdict of a look that gets this answer to every request; None where it is an error of ours."""
+    budget = RequestBudget(1000.0)
+    channel = Channel(
+        host="127.0.0.1",
+        region="ap-singapore",
+        credentials=Credentials("id", "key"),
+        budget=lambda _action: budget,
+        retry=RetryPolicy(retries=1),
+        chance=lambda: 0.0,
+    )
+    flow, clock, answer = watch.look(channel.answered), _Clock(), None
+    try:
+        while True:
+            step = flow.send(answer)  # type: ignore[arg-type]  # None begins it
+            answer = clock.answer(step, body, told, status)
+    except StopIteration as end:
+        verdict: Verdict = end.value
+        verdict.message.encode("utf-8", "surrogatepass")
+        return verdict
+    except ApiError as error:
+        Verdict.of_error(error)
+        return None
+
+
+class _Clock:
+    """Steps on where time would pass."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @property
+    def now(self) -> Now:
+        return Now(NOON + self.seconds, self.seconds)
+
+    def answer(self, step: Any, body: bytes, told: dict[str, str], status: int) -> Reply | Slot | Now:
+        if isinstance(step, Send):
+            return Reply(status, told, body, self.now)
+        if not isinstance(step, Turn):
+            self.seconds += step.seconds
+            return self.now
+        ticket, seconds = step.budget.reserve(self.seconds)
+        while ticket is None:
+            self.seconds += seconds
+            ticket, seconds = step.budget.reserve(self.seconds)
+        return Slot(self.now, ticket)
+
+
+def _done(body: bytes, watch: Watch) -> bool:
+    """Say in other words than the code whether the answer shows every instance that is waited for as done."""
+    items = json.loads(body)["Response"]["Data"]["Items"]
+    states: dict[Any, set[Any]] = {}
+    for item in items:
+        key = item.get("InstanceKey") or f"{item.get('TaskId')}_{item.get('CurRunDate')}"
+        if not watch.query.task_ids or str(item.get("TaskId")) in watch.query.task_ids:
+            states.setdefault(key, set()).add(item.get("InstanceState"))
+    total = json.loads(body)["Response"]["Data"]["TotalCount"]
+    every = {item.get("InstanceKey") or f"{item.get('TaskId')}_{item.get('CurRunDate')}" for item in items}
+    return (
+        bool(states)
+        and float(total) == len(every)
+        and all(len(some) == 1 and some <= watch.condition.allowed for some in states.values())
+        and {*watch.query.task_ids} <= {str(item.get("TaskId")) for item in items}
+    )
+
+
+TARGETS: dict[str, Callable[[Random], None]] = {
+    target.__name__: target for target in (filters, terms, settings, extras, answers, headers)
+}
