@@ -1,19 +1,24 @@
-"""A verdict on its way from the triggerer to the worker: through the metadata database, as JSON.
+"""How a wait ended, on its way from the triggerer to the worker: through the metadata database, as JSON.
 
-The only codec of such events. What it does not know it refuses, so that no strange event opens a gate.
+The only codec of such events. What it does not know it refuses, so that no strange event opens a gate. Of what was
+counted the numbers and the last end go out; the rest has done its work in the message.
+An event of the release before has no version and is otherwise the same, so each side reads the other's.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import errors
+from airflow_provider_wedata.encoding import VERSION, check_version, decode_moment, encode_moment, exactly
 from airflow_provider_wedata.waiting import Census, Kind, Verdict
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _KEYS = {"status", "message", "total", "states", "last_end_time", "error"}
+_WATCHED = {"about", "schedule_time_from", "schedule_time_to"}
 _ERRORS: dict[str, type[errors.ApiError]] = {
     kind.__name__: kind
     for kind in (
@@ -26,6 +31,55 @@ _ERRORS: dict[str, type[errors.ApiError]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a wait ended in the triggerer.
+
+    :param watched: what was waited for, as `Watch.summary` has it.
+    :param by_execution_timeout: True if not `timeout` but Airflow's `execution_timeout` ended it.
+    """
+
+    verdict: Verdict
+    watched: Mapping[str, str]
+    by_execution_timeout: bool = False
+
+
+def encode_ending(ending: Ending) -> dict[str, Any]:
+    """Return the ending in JSON's types. Never raises: the worker must hear of what can't be written."""
+    try:
+        event: dict[str, Any] = {"verdict": to_event(ending.verdict), "watch": dict(ending.watched)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the gate must neither open nor hang
+        return encode_problem(f"the wait ended, but its end can't be written as an event ({error!r})")
+    if ending.by_execution_timeout:
+        event["execution_timeout"] = True
+    return {"version": VERSION, **event}
+
+
+def encode_problem(problem: str) -> dict[str, Any]:
+    """Return an event for a wait that could not go on in the triggerer."""
+    return {"version": VERSION, "problem": problem}
+
+
+def decode_ending(event: Any) -> Ending:
+    """Return the ending that `encode_ending` wrote, in this release or in the one before.
+
+    :raises ValueError: if it is none, is of an unknown version or tells a problem.
+    """
+    found = exactly(dict, event)
+    verdict = found.get("verdict")
+    if "version" in found:
+        check_version(found)
+        if "problem" in found:
+            raise ValueError(exactly(str, found["problem"]))
+        if isinstance(verdict, dict):
+            verdict = {name: value for name, value in verdict.items() if name in _KEYS}
+    return _checked_ending(
+        Ending(
+            from_event(verdict), _watched(found.get("watch")), found.get("execution_timeout", False) is True
+        )
+    )
+
+
 def to_event(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict in JSON's types."""
     census = verdict.census
@@ -34,7 +88,7 @@ def to_event(verdict: Verdict) -> dict[str, Any]:
         "message": verdict.message,
         "total": census.total if census else None,
         "states": {str(state): n for state, n in census.states.items()} if census else {},
-        "last_end_time": census.last_end.isoformat() if census and census.last_end else None,
+        "last_end_time": encode_moment(census.last_end) if census and census.last_end else None,
         "error": _error_out(verdict.error) if verdict.error else None,
     }
 
@@ -54,13 +108,15 @@ def _read(event: Any) -> Verdict:
     if not isinstance(event, dict) or event.keys() != _KEYS:
         raise ValueError(f"expected an object with {', '.join(sorted(_KEYS))}")
     end, error, states = event["last_end_time"], event["error"], event["states"]
-    counts = {_a(str, state): _a(int, n) for state, n in _a(dict, states).items()}
+    counts = {exactly(str, state): exactly(int, n) for state, n in exactly(dict, states).items()}
     census = None
     if event["total"] is not None:
-        census = Census(counts, _a(int, event["total"]), last_end=None if end is None else _moment(end))
+        census = Census(
+            counts, exactly(int, event["total"]), last_end=None if end is None else decode_moment(end)
+        )
     return Verdict(
         Kind(event["status"]),
-        _a(str, event["message"]),
+        exactly(str, event["message"]),
         census,
         None if error is None else _error_in(error),
     )
@@ -68,7 +124,8 @@ def _read(event: Any) -> Verdict:
 
 def _checked(verdict: Verdict) -> Verdict:
     census = verdict.census
-    counted = census is not None and 0 < census.total == sum(census.states.values())
+    counts = census.states.values() if census else ()
+    counted = census is not None and 0 < census.total == sum(counts) and min(counts) >= 0
     if (
         verdict.kind is Kind.WAITING
         or (verdict.kind is Kind.MET and not counted)
@@ -78,18 +135,22 @@ def _checked(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _a(kind: type[T], value: Any) -> T:
-    """Return the value if it is exactly of that type; so true is no number."""
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
+def _watched(watch: Any) -> dict[str, str]:
+    told = {name: exactly(str, text) for name, text in exactly(dict, watch).items() if name in _WATCHED}
+    for name, text in told.items():
+        if name != "about":
+            decode_moment(text)
+    return told
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return moment
+def _checked_ending(ending: Ending) -> Ending:
+    """Refuse an ending that the sensor could not tell: of a gate that opens, all is told."""
+    needed = _WATCHED if ending.verdict.kind is Kind.MET else {"about"}
+    if missing := sorted(needed - ending.watched.keys()):
+        raise ValueError(f"the trigger came back without {', '.join(missing)} of what was waited for")
+    if ending.by_execution_timeout and ending.verdict.kind is not Kind.TIMEOUT:
+        raise ValueError(f"no wait ends by execution_timeout and as {ending.verdict.kind}")
+    return ending
 
 
 def _error_out(error: errors.ApiError) -> dict[str, Any]:
@@ -103,4 +164,4 @@ def _error_out(error: errors.ApiError) -> dict[str, Any]:
 
 
 def _error_in(error: dict[str, Any]) -> errors.ApiError:
-    return _ERRORS[error["class"]](*(_a(str, arg) for arg in _a(list, error["args"])))
+    return _ERRORS[error["class"]](*(exactly(str, arg) for arg in exactly(list, error["args"])))

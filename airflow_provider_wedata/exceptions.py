@@ -7,6 +7,7 @@
     │   ├── WeDataPermissionError    rights                                             not retried
     │   ├── WeDataParameterError     a request that can't succeed                       not retried
     │   └── WeDataThrottledError     over the request limit
+    ├── WeDataTriggerError           a wait could not go on in the triggerer, or come back from it
     ├── WeDataExportError            a file could not be written; nothing was published
     ├── WeDataInstanceFailed         an instance that was waited for failed
     ├── WeDataInstanceSkipped        instances ended as SKIP_RUNNING: the wait would never end
@@ -85,6 +86,10 @@ class WeDataThrottledError(WeDataApiError):
 
 class WeDataExportError(WeDataError):
     """A file could not be written: the disk is full, the store is lost, or no instance matched."""
+
+
+class WeDataTriggerError(WeDataError, ValueError):
+    """A wait could not go on in the triggerer, or what came back is not understood. A retry starts anew."""
 
 
 class WeDataInstanceFailed(WeDataError):

@@ -5,7 +5,6 @@ Knows which filters a wait needs and which it cannot take; `api/filters.py` know
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import clock
@@ -124,28 +123,6 @@ def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
         else None,
         counted=any(name in given for name in (*COUNTS, "instance_keys")),
     )
-
-
-def given_by(watch: Watch) -> dict[str, Any]:
-    """Return the wait as the filters and terms that a user would give for it, in JSON's types."""
-    return {**watch.query.given(), **terms_of(watch.condition)}
-
-
-def terms_of(condition: Condition) -> dict[str, Any]:
-    """Return the condition as the terms that a user would give for it, in JSON's types."""
-    after = condition.completed_after
-    terms = {
-        "allowed_states": sorted(condition.allowed),
-        "failed_states": sorted(condition.failed),
-        "skipped_states": sorted(condition.skipped),
-        "instances_per_task": condition.per_id,
-        "min_instances": condition.at_least,
-        "expected_instances": condition.exactly,
-        "completed_after": after.astimezone(UTC).isoformat()
-        if after
-        else None,  # zones once had offsets in seconds
-    }
-    return {name: value for name, value in terms.items() if value is not None}
 
 
 def _check_window(names: Collection[str]) -> None:

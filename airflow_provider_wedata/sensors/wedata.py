@@ -24,31 +24,33 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_wedata.api.errors import ApiError
 from airflow_provider_wedata.api.filters import read_query
-from airflow_provider_wedata.events import from_event
+from airflow_provider_wedata.events import decode_ending
 from airflow_provider_wedata.exceptions import (
     WeDataConfigError,
     WeDataInstanceFailed,
     WeDataInstanceMissing,
     WeDataInstanceSkipped,
+    WeDataTriggerError,
     as_airflow_errors,
     from_api,
 )
 from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
-from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.patience import LAST_LOOK, LONGEST, Patience, look_timeout, unanswered
+from airflow_provider_wedata.rows import encode_watch
 from airflow_provider_wedata.terms import (
     COUNTS,
     STATES,
     check_names,
     check_taken,
-    given_by,
     read_condition,
     read_watch,
 )
-from airflow_provider_wedata.triggers.wedata import LAST_LOOK, WeDataTaskInstanceTrigger
+from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
 from airflow_provider_wedata.waiting import Kind, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import tzinfo
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -66,8 +68,6 @@ _ENDS: dict[Kind, type[AirflowException]] = {
 _STUCK_ADVICE = "add SKIP_RUNNING to allowed_states if that is as good as done, or to skipped_states"
 #: Airflow's own timeout is a backstop, well behind ours: it comes late and tells nothing.
 _BACKSTOP = timedelta(seconds=LAST_LOOK + 480)
-#: Seconds; a wait without end is told as one of thirty years.
-_LONGEST_TOLD = 10**9
 
 
 class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
@@ -92,6 +92,8 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     :raises WeDataInstanceSkipped: all ended, some as SKIP_RUNNING, of which no parameter speaks.
     :raises WeDataInstanceMissing: nothing appeared by `appear_timeout`.
     :raises AirflowSensorTimeout: not done by `timeout`.
+    :raises AirflowTaskTimeout: not done by `execution_timeout`.
+    :raises WeDataTriggerError: worker and triggerer do not understand each other; a retry may mend it.
     :raises WeDataConfigError: a parameter or the connection is wrong; nothing was sent.
     :raises WeDataApiError: WeData refuses the question; an outage of WeData is waited out instead.
     """
@@ -136,7 +138,7 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait: on the worker, or, once a first look found it necessary, in the triggerer."""
-        with _told_honestly():
+        with self._alarm_told(), _told_honestly():
             self._begin(context)
             if not self.deferrable:
                 with self._one_timeout():
@@ -147,22 +149,48 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once."""
         wait = self._wait or self._begin(context)
-        verdict = wait.patience.judge(wait.look(self._hook), time.time())
+        verdict = wait.look(self._hook)
         if wait.is_news(verdict):
             self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", _news(verdict))
         return self._settle(verdict, wait.watch.summary())
 
     def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
         """Take the trigger's verdict."""
-        verdict = from_event(event["verdict"])
-        self.log.info("%s", _news(verdict))
-        done = self._settle(verdict, event["watch"])
+        try:
+            ending = decode_ending(event)
+        except ValueError as error:
+            raise WeDataTriggerError(str(error)) from error
+        self.log.info("%s", _news(ending.verdict))
+        if ending.by_execution_timeout:
+            raise AirflowTaskTimeout(f"{ending.watched['about']}: {ending.verdict.message}")
+        done = self._settle(ending.verdict, ending.watched)
         return done.xcom_value if isinstance(done, PokeReturnValue) else None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the triggerer."""
-        with _told_honestly():
+        with self._alarm_told(), _told_honestly():
             return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def _alarm_told(self) -> Iterator[None]:
+        """Tell what was waited for when `execution_timeout` ends it, wherever the alarm fell; a skip if soft."""
+        try:
+            yield
+        except AirflowTaskTimeout as alarm:
+            message = (
+                self._wait.told(f"{self.execution_timeout} (execution_timeout)") if self._wait else str(alarm)
+            )
+            raise (AirflowSkipException if self._soft else AirflowTaskTimeout)(message) from alarm
+
+    @property
+    def _soft(self) -> bool:
+        return self.soft_fail or self.never_fail
+
+    def _get_next_poke_interval(self, *airflows: Any, **own: Any) -> float:
+        """Return the seconds to the next look, in Airflow's own loop too: it would sleep past the deadline."""
+        if self._wait is None:
+            return super()._get_next_poke_interval(*airflows, **own)
+        return max(self._wait.next_look() - time.time(), 0.0)
 
     @contextmanager
     def _one_timeout(self) -> Iterator[None]:
@@ -188,12 +216,14 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
             read_condition(plain, zone)
 
     def _begin(self, context: Context) -> _Wait:
+        before = self._first_poke(context)
+        patience = self._patience(context, before)
         hook, given = self._hook(), self._given_values()
         with as_airflow_errors():
             watch = read_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
-        self._wait = _Wait(watch, self._patience(context), hook)
+        self._wait = _Wait(watch, patience, hook, is_first=before is None)
         self._show_link(context, hook, watch.query)
-        left = min(max(self._wait.patience.deadline - time.time(), 0), _LONGEST_TOLD)
+        left = min(max(patience.deadline - time.time(), 0), LONGEST)
         self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.told())
         if names := [task_id for task_id in watch.query.task_ids if not task_id.isdecimal()]:
             # Every id in a sample is a number, but no page says that all are. [I]
@@ -202,39 +232,39 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
             )
         return self._wait
 
-    def _patience(self, context: Context) -> Patience:
-        wait = self.max_wait
+    def _patience(self, context: Context, first_poke: datetime | None = None) -> Patience:
+        wait, alarm = self.max_wait, self.execution_timeout
         return Patience(
-            started=self._started(context),
+            started=_started(context, first_poke),
             timeout=float(self.timeout),
             appear_timeout=self.appear_timeout,
             poke_interval=float(self.poke_interval),
             exponential_backoff=bool(self.exponential_backoff),
             max_wait=wait.total_seconds() if isinstance(wait, timedelta) else wait,
             seed=f"{self.dag_id}#{self.task_id}",
+            execution_timeout=alarm.total_seconds() if alarm and self.deferrable else None,
         )
 
-    def _started(self, context: Context) -> float:
-        """Return when this wait began; in reschedule mode, as Airflow has it, at the first poke of all tries."""
+    def _first_poke(self, context: Context) -> datetime | None:
+        """Return when a wait that was rescheduled poked first, in all its tries; None if it was not."""
         if self.reschedule and not self.deferrable and "ti" in context:
-            first = _first_poke(context, self.retries or 0)
-            if first is not None:
-                return float(first.timestamp())
-        return time.time()
+            return _first_poke(context, self.retries or 0)
+        return None
 
     def _defer(self) -> NoReturn:
         assert self._wait  # noqa: S101 - _begin has been here
-        watch, patience, now = self._wait.watch, self._wait.patience, time.time()
+        patience = self._wait.patience
+        left = min(patience.deadline - time.time(), LONGEST)
         self.defer(
             trigger=WeDataTaskInstanceTrigger(
-                watch=given_by(watch),
+                watch=encode_watch(self._wait.watch),
                 patience=patience.to_json(),
                 wedata_conn_id=self.wedata_conn_id,
                 region=self.region,
-                next_look=patience.next_look(1, now),
+                next_look=self._wait.next_look(),
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=patience.deadline - now) + _BACKSTOP,
+            timeout=timedelta(seconds=left) + _BACKSTOP,
         )
         raise AssertionError("a task that defers does not come back here")
 
@@ -254,9 +284,15 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         message = f"{watched['about']}: {verdict.message}"
         if verdict.kind is Kind.STUCK:
             message = f"{message}; {_STUCK_ADVICE}"
-        if verdict.kind is Kind.SKIPPED or self.soft_fail or self.never_fail:
+        if verdict.kind is Kind.SKIPPED or self._soft:
             raise AirflowSkipException(message)
         raise _ENDS[verdict.kind](message)
+
+
+def _started(context: Context, first_poke: datetime | None) -> float:
+    """Return when this wait began: with the try, or, where it was rescheduled, when Airflow says."""
+    began = first_poke or getattr(context.get("ti"), "start_date", None)
+    return began.timestamp() if isinstance(began, datetime) else time.time()
 
 
 def _first_poke(context: Context, retries: int) -> datetime | None:
@@ -280,19 +316,36 @@ def _first_poke(context: Context, retries: int) -> datetime | None:
 class _Wait:
     """A wait under way on a worker: what, until when, with which connection, and what was said last."""
 
-    def __init__(self, watch: Watch, patience: Patience, hook: WeDataHook) -> None:
+    def __init__(self, watch: Watch, patience: Patience, hook: WeDataHook, *, is_first: bool) -> None:
         self.watch = watch
         self.patience = patience
         self._hook = hook
+        self._is_first = is_first
+        self._seen: Verdict | None = None
         self._said: str | None = None
 
     def look(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
         """Look; if the connection is refused in the midst of a wait, once more, for it may have been mended."""
+        self._is_first = self._is_first and self._seen is None
+        began = time.time()
         verdict = self._try()
         if verdict.refused_by_wedata and self._said is not None:
             self._hook = read_connection()
             verdict = self._try()
-        return verdict
+        self._seen = self.patience.judge(verdict, began)
+        return self._seen
+
+    def next_look(self) -> float:
+        """Return when to look next, in seconds since the epoch."""
+        now = time.time()
+        if self._is_first:
+            return self.patience.first_look(now, self._seen)
+        return self.patience.next_look(self.patience.looks_by(now), now, self._seen)
+
+    def told(self, limit: str) -> str:
+        """Return in words that the wait came to a limit, and what was seen last."""
+        seen = self._seen.message if self._seen else "nothing"
+        return f"{self.watch.told()}: not met in {limit}; last seen: {seen}"
 
     def is_news(self, verdict: Verdict) -> bool:
         """Return whether the verdict says something else than the one before."""
@@ -300,11 +353,17 @@ class _Wait:
         return said != verdict.message
 
     def _try(self) -> Verdict:
+        deadline = self.patience.deadline
+        seconds = look_timeout(deadline, time.time())
         try:
             with self._hook.get_conn() as client:
-                return client.run(self.watch.look(client.channel.answered))
+                return client.run(
+                    self.watch.look(client.channel.answered, deadline=deadline), seconds=seconds
+                )
         except ApiError as error:
             return Verdict.of_error(error)
+        except TimeoutError:
+            return unanswered(seconds)
 
 
 @contextmanager
@@ -318,7 +377,7 @@ def _told_honestly() -> Iterator[None]:
         yield
     except AirflowSkipException as skip:
         cause = skip.__cause__
-        if cause is None or isinstance(cause, (AirflowTaskTimeout, *_ENDS.values())):
+        if cause is None or isinstance(cause, tuple(_ENDS.values())):
             raise
         raise cause from cause.__cause__  # our own skip too: Airflow's in its place does not say what happened
 
@@ -336,8 +395,15 @@ def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
         "states": {state: n for state, n in census.states.items() if n},
         "schedule_time_from": watched["schedule_time_from"],
         "schedule_time_to": watched["schedule_time_to"],
-        "last_end_time": census.last_end.astimezone(zone).isoformat() if census.last_end else None,
+        "last_end_time": _on_clock(census.last_end, zone).isoformat() if census.last_end else None,
     }
+
+
+def _on_clock(moment: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # Go's zero time, say: no reason to fail a gate that is open
+        return moment
 
 
 def _seconds(value: float | timedelta | None) -> float | None:

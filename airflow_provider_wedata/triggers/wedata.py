@@ -1,6 +1,7 @@
 """A wait in the triggerer: looks again and again, and comes back with a verdict. Decides nothing itself.
 
-What a look means is in waiting.py, when to look and when to give up in patience.py.
+What a look means is in waiting.py, when to look and when to give up in patience.py. How a wait comes here is in
+rows.py, how it goes back in events.py.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
-from airflow_provider_wedata.events import to_event
+from airflow_provider_wedata.encoding import UnknownVersion
+from airflow_provider_wedata.events import Ending, encode_ending, encode_problem
 from airflow_provider_wedata.exceptions import WeDataConfigError
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.terms import read_watch
+from airflow_provider_wedata.patience import LONGEST, Patience, look_timeout, unanswered
+from airflow_provider_wedata.rows import decode_watch, known_deadline
 from airflow_provider_wedata.waiting import Kind, Verdict
 
 if TYPE_CHECKING:
@@ -27,21 +28,22 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.watch import Watch
 
-#: Seconds that a look under way at the deadline may still take.
-LAST_LOOK = 120.0
+#: Seconds within which a triggerer takes up a trigger that is deferred.
+PROMPT = 5.0
 
 
 class WeDataTaskInstanceTrigger(BaseTrigger):
     """Wait until WeData's task instances are as a sensor wants them, or until the wait is over.
 
     Holds no secret: the connection is read by its id, in the triggerer. A restarted triggerer goes on with the
-    same deadline, and looks at once.
+    same deadline, and looks within an interval, each trigger at a time of its own.
 
-    :param watch: what is waited for, as `terms.given_by` makes it.
+    :param watch: what is waited for, as `rows.encode_watch` makes it.
     :param patience: how long and how often, as `Patience.to_json` makes it.
     :param wedata_conn_id: the connection.
     :param region: in place of the connection's.
     :param next_look: when to look first, in seconds since the epoch.
+    :param newer: what a newer worker knows besides; kept, but not heeded.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
         wedata_conn_id: str,
         region: str | None = None,
         next_look: float = 0.0,
+        **newer: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.watch = watch
@@ -59,10 +62,13 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
         self.wedata_conn_id = wedata_conn_id
         self.region = region
         self.next_look = next_look
+        self._newer = newer
+        self._seen = ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what a triggerer makes this trigger from."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {
+            **self._newer,
             "watch": dict(self.watch),
             "patience": dict(self.patience),
             "wedata_conn_id": self.wedata_conn_id,
@@ -72,24 +78,44 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell once how it ended."""
-        watch = read_watch(self.watch, project_id="", time_zone=Zone("UTC+8"))  # it names both itself
-        event = {"verdict": to_event(await self._wait(watch)), "watch": watch.summary()}
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
+        yield TriggerEvent(await self._event())  # type: ignore[no-untyped-call]  # Airflow's
 
-    async def _wait(self, watch: Watch) -> Verdict:
-        patience = Patience.from_json(self.patience)
-        look, said = patience.looks_by(time.time()) + 1, ""
-        await asyncio.sleep(max(self.next_look - time.time(), 0))
-        async with _Watcher(self, watch) as watcher:
-            while True:
-                seen = await watcher.look(max(patience.deadline - time.time(), 0) + LAST_LOOK)
-                now = time.time()
-                verdict = patience.judge(seen, now)
-                if verdict.kind is not Kind.WAITING:
-                    return verdict
-                said = self._say(verdict, said)
-                await asyncio.sleep(patience.next_look(look, now) - now)
-                look += 1
+    async def _event(self) -> dict[str, Any]:
+        try:
+            watch, patience = decode_watch(self.watch), Patience.from_json(self.patience)
+        except UnknownVersion as error:
+            self.log.error("%s. Waiting for that until this gate's deadline", error)  # noqa: TRY400 - told in full
+            await _sleep_until(known_deadline(self.patience))  # a triggerer that is upgraded reads it anew
+            return encode_problem(f"the triggerer does not understand this wait: {error}")
+        except ValueError as error:
+            return encode_problem(f"the triggerer does not understand this wait: {error}")
+        return encode_ending(await self._end(watch, patience))
+
+    async def _end(self, watch: Watch, patience: Patience) -> Ending:
+        watched = watch.summary()
+        try:
+            async with asyncio.timeout(_left(patience)) as alarm, _Watcher(self, watch) as watcher:
+                return Ending(await self._wait(watcher, patience), watched)
+        except TimeoutError:
+            if not alarm.expired():
+                raise
+        seen = self._seen or "nothing"
+        message = f"not met in {patience.execution_timeout:g} s (execution_timeout); last seen: {seen}"
+        return Ending(Verdict(Kind.TIMEOUT, message), watched, by_execution_timeout=True)
+
+    async def _wait(self, watcher: _Watcher, patience: Patience) -> Verdict:
+        now = time.time()
+        # Later than that it was not deferred just now: its triggerer was restarted, and others with it.
+        await _sleep_until(self.next_look if now < self.next_look + PROMPT else patience.first_look(now))
+        while True:
+            began = time.time()
+            seen = await watcher.look(patience.deadline)
+            verdict = patience.judge(seen, began)
+            if verdict.kind is not Kind.WAITING:
+                return verdict
+            self._seen = self._say(verdict, self._seen)
+            now = time.time()
+            await _sleep_until(patience.next_look(patience.looks_by(now), now, verdict))
 
     def _say(self, verdict: Verdict, said: str) -> str:
         if verdict.message != said:
@@ -113,23 +139,25 @@ class _Watcher:
     async def __aexit__(self, *_: object) -> None:
         await self._leave()
 
-    async def look(self, seconds: float) -> Verdict:
+    async def look(self, deadline: float) -> Verdict:
         fresh = self._client is None
-        verdict = await self._try(seconds)
+        verdict = await self._try(deadline)
         if verdict.refused_by_wedata and not fresh:
             await self._leave()  # somebody may have mended the connection while we waited
-            verdict = await self._try(seconds)
+            verdict = await self._try(deadline)
         return verdict
 
-    async def _try(self, seconds: float) -> Verdict:
+    async def _try(self, deadline: float) -> Verdict:
+        seconds = look_timeout(deadline, time.time())
         try:
             client = self._client or await self._enter()
-            async with asyncio.timeout(seconds):
-                return await client.run(self._watch.look(client.channel.answered))
-        except TimeoutError:
-            return Verdict(Kind.WAITING, "WeData did not answer before the deadline")
+            return await client.run(
+                self._watch.look(client.channel.answered, deadline=deadline), seconds=seconds
+            )
         except ApiError as error:
             return Verdict.of_error(error)
+        except TimeoutError:
+            return unanswered(seconds)
 
     async def _enter(self) -> AsyncClient:
         hook = (await asyncio.to_thread(_loaded_hook))(
@@ -146,6 +174,19 @@ class _Watcher:
         client, self._client = self._client, None
         if client is not None:
             await client.__aexit__(None, None, None)
+
+
+async def _sleep_until(moment: float) -> None:
+    """Sleep until then by the clock that deadlines are on; the event loop's own may be a moment ahead of it."""
+    while (left := moment - time.time()) > 0:  # noqa: ASYNC110 - the clock has no event to wait for
+        await asyncio.sleep(min(left, LONGEST))
+
+
+def _left(patience: Patience) -> float | None:
+    """Return the seconds until `execution_timeout`, which Airflow 3 does not keep while a task is deferred."""
+    if patience.execution_timeout is None:
+        return None
+    return patience.started + patience.execution_timeout - time.time()
 
 
 def _loaded_hook() -> type[WeDataHook]:

@@ -45,10 +45,12 @@ def test_airflows_own_timeout_is_only_a_backstop(wait: Any, instance: Instance) 
     assert wait.deferred(timeout=3600).timeout > timedelta(seconds=3600 + 300)
 
 
-def test_the_trigger_looks_first_an_interval_after_the_worker(wait: Any, instance: Instance) -> None:
+def test_the_trigger_looks_first_an_interval_after_the_worker_at_the_latest(
+    wait: Any, instance: Instance
+) -> None:
     before = time.time()
     next_look = wait.deferred(poke_interval=60, timeout=3600).trigger.next_look
-    assert before + 60 <= next_look <= time.time() + 60
+    assert before < next_look <= time.time() + 60
 
 
 def test_the_trigger_does_not_look_before_it_is_time(
@@ -69,9 +71,10 @@ def test_the_trigger_does_not_sleep_through_its_deadline(
 ) -> None:
     now = time.time()
     trigger = revive(wait.deferred().trigger, started=now, timeout=0.5, poke_interval=3600)
+    trigger.next_look = now + 0.1
     event = asyncio.run(asyncio.wait_for(event_of(trigger), 30))
     assert "timeout" == event["verdict"]["status"]
-    assert 3 == len(wait.wedata.requests)  # the worker's, one at once, and one at the deadline
+    assert 3 == len(wait.wedata.requests)  # the worker's, one as planned, and one at the deadline
 
 
 def test_in_reschedule_mode_time_counts_from_the_first_poke_of_all(wait: Any, instance: Instance) -> None:

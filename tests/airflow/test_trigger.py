@@ -8,12 +8,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.exceptions import WeDataTriggerError
 from airflow_provider_wedata.standin import faults
+from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
+from tests.airflow.conftest import revived
+from tests.airflow.stepped import stepped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +46,138 @@ def test_it_is_serialised_in_jsons_types_without_a_secret(wait: Any, instance: I
 def test_it_makes_of_itself_the_same_again(wait: Any, instance: Instance, revive: Any) -> None:
     trigger = wait.deferred().trigger
     assert trigger.serialize() == revive(revive(trigger)).serialize()
+
+
+def as_written_before(**filters: Any) -> dict[str, Any]:
+    """Return a row as the release before wrote it: filters as a user gives them, and no version."""
+    watch = {
+        "project_id": "1460947878944567296",
+        "task_ids": ["20250714200130207"],
+        "schedule_time_from": "2026-02-28T16:00:00+00:00",
+        "schedule_time_to": "2026-03-01T15:59:59+00:00",
+        "time_zone": "UTC+8",
+        "allowed_states": ["COMPLETED"],
+        "failed_states": ["EXPIRED"],
+        "skipped_states": [],
+    }
+    patience = {
+        "started": time.time(),
+        "timeout": 3600.0,
+        "appear_timeout": None,
+        "poke_interval": 0.01,
+        "exponential_backoff": False,
+        "max_wait": None,
+        "seed": "dag#gate",
+    }
+    return {
+        "watch": watch | filters,
+        "patience": patience,
+        "wedata_conn_id": "wedata_default",
+        "region": None,
+        "next_look": 0.0,
+    }
+
+
+def test_a_row_of_the_release_before_is_waited_for(
+    wait: Any, instance: Instance, event_of: Callable[[Any], Any]
+) -> None:
+    wait.wedata.world.finish(instance.key)
+    event = asyncio.run(event_of(WeDataTaskInstanceTrigger(**as_written_before())))
+    assert "met" == event["verdict"]["status"]
+    done = wait.make(deferrable=True).resume_execution("execute_complete", {"event": event}, {})
+    assert {"COMPLETED": 1} == done["states"]
+
+
+def test_what_a_newer_worker_writes_besides_is_kept_and_not_heeded(
+    wait: Any, instance: Instance, event_of: Callable[[Any], Any]
+) -> None:
+    wait.wedata.world.finish(instance.key)
+    _, kwargs = wait.deferred(failed_states=[], allowed_states=["RUNNING"]).trigger.serialize()
+    trigger = WeDataTaskInstanceTrigger(**kwargs, tomorrow={"what": 1})
+    assert (kwargs | {"tomorrow": {"what": 1}}) == trigger.serialize()[1]
+
+
+@pytest.mark.parametrize("part", ["watch", "patience"])
+def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that_a_retry_may_mend_it(
+    part: str, told: Callable[[], str]
+) -> None:
+    with stepped() as world:
+        _, kwargs = world.deferred(timeout=600).trigger.serialize()
+        began = world.clock.now()
+        kwargs[part] |= {"version": 2}
+        event = world.event(WeDataTaskInstanceTrigger(**kwargs))
+        assert pytest.approx(600, abs=0.01) == world.clock.now() - began
+        assert 1 == len(world.asked)
+        assert "version 2" in told()
+        for soft in ({}, {"soft_fail": True}, {"never_fail": True}):
+            sensor = world.make("deferrable", **soft)
+            with pytest.raises(WeDataTriggerError, match="version 2") as caught:
+                sensor.resume_execution("execute_complete", {"event": event}, {})
+            assert not isinstance(caught.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"watch": {"version": 1}},
+        {"watch": {}},
+        {"patience": {}},
+        {"patience": {"version": 1, "started": "now"}},
+        {"watch": as_written_before(project_id="None")["watch"]},
+        {"watch": {"version": 2}, "patience": {"version": 2}},
+    ],
+    ids=str,
+)
+def test_a_row_that_is_odd_fails_at_once_so_that_a_retry_may_mend_it(odd: dict[str, Any]) -> None:
+    with stepped() as world:
+        _, kwargs = world.deferred(timeout=600).trigger.serialize()
+        began = world.clock.now()
+        event = world.event(WeDataTaskInstanceTrigger(**kwargs | odd))
+        assert (began, 1) == (world.clock.now(), len(world.asked))
+        with pytest.raises(WeDataTriggerError, match="does not understand this wait"):
+            world.make("deferrable").resume_execution("execute_complete", {"event": event}, {})
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": 2}, {"version": None}, {"verdict": {"status": "met"}}, {"watch": {}}]
+)
+@pytest.mark.parametrize("soft", [{}, {"soft_fail": True}, {"never_fail": True}], ids=str)
+def test_an_event_that_is_not_understood_fails_so_that_a_retry_may_mend_it(
+    soft: dict[str, bool], change: dict[str, Any]
+) -> None:
+    with stepped() as world:
+        world.wedata.world.add(
+            task_id="20250714200130207", schedule_time="2026-03-01 00:30:00", state="RUNNING"
+        )
+        row = revived(world.deferred(timeout=600).trigger)
+        world.wedata.world.finish(world.wedata.world.keys[0])
+        event = world.event(row)
+        assert "met" == event["verdict"]["status"]
+        with pytest.raises(WeDataTriggerError) as caught:
+            world.make("deferrable", **soft).resume_execution(
+                "execute_complete", {"event": event | change}, {}
+            )
+        assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_an_end_of_year_one_opens_a_gate_all_the_same(wait: Any) -> None:
+    event = {
+        "verdict": {
+            "status": "met",
+            "message": "1 of 1 COMPLETED",
+            "total": 1,
+            "states": {"COMPLETED": 1},
+            "last_end_time": "0001-01-01T00:00:00+08:00",
+            "error": None,
+        },
+        "watch": {
+            "about": "instances",
+            "schedule_time_from": "2026-03-01T00:00:00+00:00",
+            "schedule_time_to": "2026-03-01T23:59:59+00:00",
+        },
+    }
+    done = wait.make(deferrable=True).resume_execution("execute_complete", {"event": event}, {})
+    assert "0001-01-01T00:00:00+08:00" == done["last_end_time"]
 
 
 @pytest.mark.parametrize("tick", [0, 1, 2, 5, 50])

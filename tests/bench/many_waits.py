@@ -23,8 +23,9 @@ from urllib.request import urlopen
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.rows import encode_watch
 from airflow_provider_wedata.standin.scenarios import PROJECT_ID, WORKFLOW_ID
-from airflow_provider_wedata.terms import given_by, read_watch
+from airflow_provider_wedata.terms import read_watch
 from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def trigger(interval: float, number: int, waits: int) -> WeDataTaskInstanceTrigg
     began = time.time()
     patience = Patience(started=began, timeout=86_400, poke_interval=interval)
     one = Quiet(
-        watch=given_by(watch),
+        watch=encode_watch(watch),
         patience=patience.to_json(),
         wedata_conn_id="wedata_default",
         next_look=began + interval * number / waits,

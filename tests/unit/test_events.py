@@ -21,7 +21,15 @@ from airflow_provider_wedata.api.errors import (
     Refused,
     Throttled,
 )
-from airflow_provider_wedata.events import from_event, to_event
+from airflow_provider_wedata.encoding import UnknownVersion
+from airflow_provider_wedata.events import (
+    Ending,
+    decode_ending,
+    encode_ending,
+    encode_problem,
+    from_event,
+    to_event,
+)
 from airflow_provider_wedata.waiting import Census, Kind, Verdict
 
 END = datetime(2026, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=8)))
@@ -221,3 +229,126 @@ class TestWhateverComes:
         assume(kind is not Kind.MET or census.total)
         verdict = Verdict(kind, message, census)
         assert verdict == from_event(stored(to_event(verdict)))
+
+
+# With what was waited for, and a version
+
+WATCHED = {
+    "about": "instances scheduled 2026-03-01 00:00:00 to 2026-03-01 23:59:59 UTC+8",
+    "schedule_time_from": "2026-03-01T00:00:00+08:00",
+    "schedule_time_to": "2026-03-01T23:59:59+08:00",
+}
+OPEN = Ending(ENDS[0], WATCHED)
+#: As the release before wrote it.
+WRITTEN = """{"verdict": {"status": "met", "message": "3 of 3 COMPLETED", "total": 3, "states": {"COMPLETED": 3,
+"SKIP_RUNNING": 0}, "last_end_time": "2026-03-01T12:30:00+08:00", "error": null}, "watch": {"about": "instances
+scheduled 2026-03-01 00:00:00 to 2026-03-01 23:59:59 UTC+8", "schedule_time_from": "2026-03-01T00:00:00+08:00",
+"schedule_time_to": "2026-03-01T23:59:59+08:00"}}""".replace("\n", " ")
+errors = st.one_of(
+    st.builds(InvalidRequest, st.text(), st.text()),
+    st.builds(ContradictoryAnswer, st.text()),
+    *(st.builds(kind, st.text(), st.text(), st.text()) for kind in (AuthRefused, PermissionRefused)),
+)
+edges = st.sampled_from(["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-12:00"]).map(
+    datetime.fromisoformat
+)
+censuses = st.builds(
+    lambda states, more, end: Census(states, sum(states.values()) + more, last_end=end),
+    st.dictionaries(st.text(), st.integers(0, 2**70)),
+    st.just(0) | st.integers(-9, 9),
+    st.none() | st.datetimes(timezones=st.sampled_from([UTC, END.tzinfo])) | edges,
+)
+ends_of_waits = st.builds(Verdict, st.sampled_from([*Kind]), st.text(), st.none() | censuses) | st.builds(
+    lambda error, message: Verdict(Kind.REFUSED, message, error=error), errors, st.text()
+)
+
+
+class TestEnding:
+    @given(ends_of_waits, st.booleans())
+    @settings(max_examples=300, deadline=None)
+    def test_every_ending_comes_out_as_it_went_in_or_is_refused(
+        self, verdict: Verdict, by_execution_timeout: bool
+    ) -> None:
+        ending = Ending(verdict, WATCHED, by_execution_timeout)
+        census = verdict.census
+        counted = census is not None and 0 < census.total == sum(census.states.values())
+        can_be = (
+            verdict.kind is not Kind.WAITING
+            and (verdict.kind is Kind.REFUSED) == (verdict.error is not None)
+            and (counted or verdict.kind is not Kind.MET)
+            and (verdict.kind is Kind.TIMEOUT or not by_execution_timeout)
+        )
+        event = stored(encode_ending(ending))
+        if not can_be:
+            with pytest.raises(ValueError, match="no wait ends"):
+                decode_ending(event)
+            return
+        out = decode_ending(event)
+        assert (verdict.kind, verdict.message, census) == (out.verdict.kind, out.verdict.message, census)
+        assert told(verdict.error) == told(out.verdict.error)
+        assert (ending.watched, by_execution_timeout) == (out.watched, out.by_execution_timeout)
+
+    def test_an_event_of_the_release_before_is_understood(self) -> None:
+        assert decode_ending(json.loads(WRITTEN)) == OPEN
+
+    def test_the_release_before_understands_ours(self) -> None:
+        event = encode_ending(OPEN)
+        before = json.loads(WRITTEN)
+        assert before == {name: event[name] for name in before}
+        assert before["verdict"].keys() == event["verdict"].keys()
+
+    def test_a_field_never_heard_of_is_ignored_in_the_same_version(self) -> None:
+        event = encode_ending(OPEN)
+        more = {"colour": "green"}
+        event = event | more | {"verdict": event["verdict"] | more, "watch": event["watch"] | more}
+        assert decode_ending(stored(event)) == OPEN
+
+    @pytest.mark.parametrize("version", [0, 2, "1", 1.0, True, None])
+    def test_another_version_opens_nothing(self, version: object) -> None:
+        with pytest.raises(UnknownVersion, match="knows only version 1"):
+            decode_ending(encode_ending(OPEN) | {"version": version})
+
+    @pytest.mark.parametrize("name", sorted(WATCHED))
+    def test_a_gate_that_opens_tells_its_window(self, name: str) -> None:
+        event = encode_ending(Ending(ENDS[0], {key: text for key, text in WATCHED.items() if key != name}))
+        with pytest.raises(ValueError, match=name):
+            decode_ending(event)
+
+    @pytest.mark.parametrize("odd", [None, "", 5, "yesterday", "2026-03-01T00:00:00"])
+    def test_with_times_that_can_be_read(self, odd: object) -> None:
+        event = encode_ending(OPEN)
+        with pytest.raises(ValueError, match=r"."):
+            decode_ending(event | {"watch": WATCHED | {"schedule_time_from": odd}})
+
+    @pytest.mark.parametrize("event", [None, [], "met", {}, {"version": 1}, {"version": 1, "watch": WATCHED}])
+    def test_what_is_no_ending(self, event: object) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            decode_ending(event)
+
+    def test_counts_below_nothing_open_nothing(self) -> None:
+        odd = Census({"COMPLETED": 5, "RUNNING": -2}, 3)
+        with pytest.raises(ValueError, match="no wait ends"):
+            decode_ending(encode_ending(Ending(Verdict(Kind.MET, "", odd), WATCHED)))
+
+    @pytest.mark.parametrize(
+        "verdict",
+        [
+            Verdict(Kind.REFUSED, "", error=NoAnswer("lost")),
+            Verdict(Kind.MET, "", Census({"COMPLETED": 1}, 1, last_end=datetime(2026, 3, 1))),  # noqa: DTZ001
+            Verdict(Kind.MET, "", Census(None, 1)),  # type: ignore[arg-type]
+        ],
+    )
+    def test_what_cannot_be_written_is_told_and_not_raised(self, verdict: Verdict) -> None:
+        event = stored(encode_ending(Ending(verdict, WATCHED)))
+        with pytest.raises(ValueError, match="the wait ended, but its end can't be written"):
+            decode_ending(event)
+
+    def test_a_problem_is_told_as_it_is(self) -> None:
+        with pytest.raises(ValueError, match=r"^out of paper$"):
+            decode_ending(stored(encode_problem("out of paper")))
+
+    @given(anything)
+    @settings(max_examples=200, deadline=None)
+    def test_odd_json_is_no_ending(self, event: Any) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            decode_ending(event)

@@ -16,7 +16,8 @@ from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.filters import FILTERS
 from airflow_provider_wedata.api.instance import CYCLE_TYPES
 from airflow_provider_wedata.api.states import KNOWN
-from airflow_provider_wedata.terms import TERMS, check_names, given_by, read_watch
+from airflow_provider_wedata.rows import decode_watch, encode_watch
+from airflow_provider_wedata.terms import TERMS, check_names, read_watch
 from airflow_provider_wedata.waiting import Condition
 
 if TYPE_CHECKING:
@@ -336,8 +337,8 @@ class TestThereAndBack:
     @settings(max_examples=300, deadline=None)
     def test_a_wait_survives_being_written_down_as_json(self, terms: dict[str, Any]) -> None:
         watch = watch_of(terms)
-        written = json.loads(json.dumps(given_by(watch)))
-        assert watch == read_watch(written, project_id="", time_zone=Zone("UTC"))
+        written = json.loads(json.dumps(encode_watch(watch)))
+        assert watch == decode_watch(written)
 
     @pytest.mark.parametrize(
         "terms",
@@ -354,11 +355,11 @@ class TestThereAndBack:
     def test_so_does_one_at_the_edge_of_the_calendar(self, terms: dict[str, Any]) -> None:
         watch = watch_of({"task_ids": "7"} | terms)
         assert watch.summary()["about"] == watch.told()
-        written = json.loads(json.dumps(given_by(watch)))
-        assert watch == read_watch(written, project_id="", time_zone=Zone("UTC"))
+        written = json.loads(json.dumps(encode_watch(watch)))
+        assert watch == decode_watch(written)
 
     @pytest.mark.parametrize("terms", [TASKS, KEYS, TASKS | KEYS, FLOW, WINDOW])
     def test_so_do_named_instances(self, terms: dict[str, Any]) -> None:
         watch = watch_of(terms)
-        written = json.loads(json.dumps(given_by(watch)))
-        assert watch == read_watch(written, project_id="", time_zone=Zone("UTC"))
+        written = json.loads(json.dumps(encode_watch(watch)))
+        assert watch == decode_watch(written)
