@@ -1,13 +1,15 @@
 """Sensor and trigger on stepped time: nothing waits, every clock is one, and answers come from a stand-in.
 
-Only what is outside the package is replaced: the sockets of its clients, `time`, the event loop, and the part of
-Airflow that executes again, carries rows and events, and rings the alarm of `execution_timeout`.
+Only what is outside the package is replaced: the sockets of its clients, `time`, the event loop, the thread in
+which the queue of requests is served, and the part of Airflow that executes again, carries rows and events, and
+rings the alarm of `execution_timeout`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseSensorOp
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import AsyncClient, Client
+from airflow_provider_wedata.api.dispatcher import Dispatcher, now
 from airflow_provider_wedata.api.flow import Lost, Now, Reply
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
@@ -30,6 +33,9 @@ from tests.airflow.versions import AirflowRescheduleException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from airflow_provider_wedata.api.pacing import RequestBudget
+    from airflow_provider_wedata.api.request_queue import Waiter
 
 START = f"{DAY} 12:00:00"  # UTC+8
 
@@ -79,6 +85,19 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def _step(self, timeout: float | None) -> None:
         assert timeout is not None, "nothing is left to wait for"
         self._clock.advance(max(timeout, 0.0))
+
+
+class SteppedDispatcher(Dispatcher):
+    """Hands out slots without a thread: whoever joins has the clock stepped on until nobody waits."""
+
+    def __init__(self, budget: RequestBudget, clock: SteppedClock) -> None:
+        super().__init__(budget)
+        self._clock = clock
+
+    def join(self, waiter: Waiter) -> None:
+        self._queue.join(waiter, now())
+        while (seconds := self._queue.serve(now())) < math.inf:
+            self._clock.advance(seconds)
 
 
 @dataclass
@@ -200,5 +219,11 @@ def stepped(*, trip: float = 0.0) -> Iterator[Stepped]:
         patch.setattr(AsyncClient, "_send", world.send_async)
         patch.setenv(CONNECTION, json.dumps(connection))
         registry.reset()  # whose times are another clock's
+        dispatchers: dict[RequestBudget, SteppedDispatcher] = {}
+        patch.setattr(
+            registry,
+            "dispatcher",
+            lambda budget: dispatchers.setdefault(budget, SteppedDispatcher(budget, clock)),
+        )
         yield world
         registry.reset()
