@@ -57,9 +57,9 @@ def day_of(wait: Any, airflow_db: None) -> Callable[..., str]:
     return run
 
 
-def gate(schedule: Any) -> Any:
+def gate(schedule: Any, schedule_date: str = RUN_TIME) -> Any:
     with DAG(f"gate_{next(NUMBERS)}", schedule=schedule, start_date=START, catchup=True) as dag:
-        WeDataTaskInstanceSensor(task_id="gate", task_ids=[TASK_ID], schedule_date=RUN_TIME, timeout=0)
+        WeDataTaskInstanceSensor(task_id="gate", task_ids=[TASK_ID], schedule_date=schedule_date, timeout=0)
     return dag
 
 
@@ -144,8 +144,19 @@ def test_pages_and_examples_take_every_time_from_it() -> None:
     assert set() == {found for found in templates if not any(part in found for part in right)} - {"{{ ds }}"}
 
 
-def test_the_page_on_templates_names_the_same_template() -> None:
+@pytest.mark.parametrize(
+    ("name", "day"), [("RUN_TIME", "2026-03-03"), ("DAY_BEFORE", "2026-03-02"), ("HOUR_BEFORE", "2026-03-02")]
+)
+def test_what_the_page_on_templates_names_is_what_its_name_says(
+    name: str, day: str, day_of: Callable[..., str]
+) -> None:
     (block,) = (block for block in blocks(ROOT / "docs" / "gating.md") if "RUN_TIME = " in block.text)
     names: dict[str, str] = {}
     exec(block.text, names)  # noqa: S102 - our own page
-    assert RUN_TIME.replace("{{ ", "{{ (").replace(" }}", ") }}") == names["RUN_TIME"]
+    dag = gate(CronDataIntervalTimetable("30 16 * * *", timezone="UTC"), names[name])  # at 00:30 in UTC+8
+    assert day == day_of("scheduled", dag, **first_of(dag))
+
+
+def test_the_page_on_templates_has_the_same_template() -> None:
+    (block,) = (block for block in blocks(ROOT / "docs" / "gating.md") if "RUN_TIME = " in block.text)
+    assert RUN_TIME.strip("{ }") in block.text.replace('"\n    "', "")
