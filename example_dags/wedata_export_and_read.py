@@ -11,11 +11,16 @@ from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 
 FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")
+# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+RUN_TIME = (
+    "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
+    " or dag_run.logical_date or dag_run.run_after }}"
+)
 
 with DAG("wedata_export_and_read", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
     export = WeDataExportTaskInstancesOperator(
         task_id="export",
-        schedule_date="{{ dag_run.data_interval_end or dag_run.run_after }}",
+        schedule_date=RUN_TIME,
         output_path=f"{FOLDER}/instances.parquet",
         file_format="parquet",  # needs airflow-provider-wedata[parquet]
         compression="zstd",

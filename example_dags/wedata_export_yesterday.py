@@ -10,8 +10,12 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 
 FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")  # or s3://connection@bucket/exports
-# Eight hours ahead of UTC, as WeData's days are, less a day: `ds` alone names a day in UTC.
-YESTERDAY = "{{ ((dag_run.data_interval_end or dag_run.run_after) - macros.timedelta(hours=16)) | ds }}"
+# The run's time (of a scheduled run the end of its data interval), eight hours ahead of UTC, as WeData's days are,
+# less a day: `ds` alone names a day in UTC.
+YESTERDAY = (
+    "{{ ((dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
+    " or dag_run.logical_date or dag_run.run_after) - macros.timedelta(hours=16)) | ds }}"
+)
 
 with DAG(
     "wedata_export_yesterday",

@@ -8,6 +8,11 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
+# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+RUN_TIME = (
+    "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
+    " or dag_run.logical_date or dag_run.run_after }}"
+)
 KEPT = timedelta(days=80)  # a little less than three months
 
 with DAG(
@@ -15,15 +20,13 @@ with DAG(
 ):
 
     @task.branch
-    def ask_wedata_if_it_still_knows(data_interval_start: datetime | None = None) -> str:
-        known = data_interval_start is None or datetime.now(UTC) - data_interval_start < KEPT
-        return "wait_for_report" if known else "publish"
+    def ask_wedata_if_it_still_knows(run_time: str) -> str:
+        return "wait_for_report" if datetime.now(UTC) - datetime.fromisoformat(run_time) < KEPT else "publish"
 
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_report",
         task_ids=["20250714200130207"],
-        schedule_date="{{ data_interval_start }}",
-        poke_interval=60,
+        schedule_date=RUN_TIME,
         deferrable=True,
     )
 
@@ -31,6 +34,6 @@ with DAG(
     def publish() -> str:
         return "published"
 
-    asked, published = ask_wedata_if_it_still_knows(), publish()
+    asked, published = ask_wedata_if_it_still_knows(RUN_TIME), publish()
     asked >> gate >> published
     asked >> published

@@ -8,14 +8,19 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
+# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+RUN_TIME = (
+    "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
+    " or dag_run.logical_date or dag_run.run_after }}"
+)
+
 with DAG(
     "wedata_gate_one_task", schedule="0 1 * * *", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False
 ):
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_report",
         task_ids=["20250714200130207"],
-        # The day, in the connection's time zone, that holds the run's time: an aware time, never `ds`.
-        schedule_date="{{ data_interval_start }}",
+        schedule_date=RUN_TIME,  # the day that holds it, in the connection's time zone; `ds` is a day in UTC
         mode="reschedule",
         poke_interval=60,
         timeout=6 * 3600,

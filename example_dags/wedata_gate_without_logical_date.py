@@ -1,4 +1,4 @@
-"""A run without a logical date, started by hand or by an asset, takes its window from `run_after` (Airflow 3)."""
+"""A run that an asset or a user started takes its window from its logical date or else from its `run_after`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ with DAG("wedata_gate_without_logical_date", schedule=[orders], start_date=datet
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_two_days",
         task_ids=["20250714200130208"],
-        # From yesterday's midnight to the moment of the run, exclusive.
-        schedule_time_from="{{ (dag_run.run_after - macros.timedelta(days=1)).isoformat() }}",
-        schedule_time_before="{{ dag_run.run_after }}",
+        # The 24 hours before the run. (Nothing starts this DAG by the clock, so there is no data interval.)
+        schedule_time_from="{{ (dag_run.logical_date or dag_run.run_after) - macros.timedelta(days=1) }}",
+        schedule_time_before="{{ dag_run.logical_date or dag_run.run_after }}",
         appear_timeout=1800,
         deferrable=True,
         poke_interval=30,

@@ -9,12 +9,17 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
+# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+RUN_TIME = (
+    "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
+    " or dag_run.logical_date or dag_run.run_after }}"
+)
+
 with DAG("wedata_gate_workflow", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_workflow",
         workflow_id="1f0911b9-032e-4e4f-a564-69e4b871d7e2",
-        # Not every run of Airflow 3 has a data interval, and no run of Airflow 2 has a `run_after`.
-        schedule_date="{{ dag_run.data_interval_end or dag_run.run_after }}",
+        schedule_date=RUN_TIME,
         # How many tasks the workflow has: without it, a gate could open before WeData made the last instance.
         expected_instances=8,
         deferrable=True,

@@ -9,6 +9,12 @@ from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
+# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+RUN_TIME = (
+    "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
+    " or dag_run.logical_date or dag_run.run_after }}"
+)
+
 with DAG(
     "wedata_map_over_instances",
     schedule="0 2 * * *",
@@ -18,7 +24,7 @@ with DAG(
     instances = WeDataListTaskInstancesOperator(
         task_id="list",
         workflow_id="1f0911b9-032e-4e4f-a564-69e4b871d7e2",
-        schedule_date="{{ data_interval_start }}",
+        schedule_date=RUN_TIME,
         fields=["InstanceKey", "TaskName"],
     )
 
@@ -28,7 +34,7 @@ with DAG(
 
     WeDataTaskInstanceSensor.partial(
         task_id="wait_for_each",
-        schedule_date="{{ data_interval_start }}",
+        schedule_date=RUN_TIME,
         poke_interval=30,
         deferrable=True,
     ).expand(instance_keys=key_of.expand(instance=instances.output))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.standin import StandIn, SteppedClock, scenarios
-from tests.airflow.versions import AIRFLOW_3, DagBag
+from tests.airflow.versions import DagBag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,14 +43,7 @@ def run(name: str, run_dag: Callable[..., Any], moment: datetime = NOON) -> Any:
     return ran
 
 
-no_such_run = pytest.mark.skipif(
-    not AIRFLOW_3, reason="in Airflow 2 it is for the interval that ended at nine"
-)
-
-
-@pytest.mark.parametrize(
-    ("moment", "day"), [(NOON, "2026-02-28"), pytest.param(NIGHT, "2026-03-01", marks=no_such_run)]
-)
+@pytest.mark.parametrize(("moment", "day"), [(NOON, "2026-02-28"), (NIGHT, "2026-03-01")])
 def test_yesterday_is_kept_under_its_own_name(
     moment: datetime, day: str, wedata: StandIn, tmp_path: Path, run_dag: Callable[..., Any]
 ) -> None:

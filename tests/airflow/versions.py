@@ -45,7 +45,7 @@ DEFAULT_SENSITIVE_FIELDS = found(
 get_listener_manager = found("get_listener_manager", "airflow.sdk.listener", "airflow.listeners.listener")
 AssetEvent = found("AssetEvent", "airflow.models.asset") or found("DatasetEvent", "airflow.models.dataset")
 
-
+_TriggeredBy = found("DagRunTriggeredByType", "airflow.utils.types")
 _DagSerialization = found("DagSerialization", "airflow.serialization.serialized_objects") or found(
     "SerializedDAG", "airflow.serialization.serialized_objects"
 )
@@ -100,9 +100,43 @@ def told_by_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_dag(dag: DAG, *, run_after: Any, logical_date: Any) -> Any:
     """Run a DAG made in a test, or read from a file, to its end, and return the DAG run."""
+    _store(dag)
+    if not AIRFLOW_3:
+        return dag.test(execution_date=logical_date or run_after)
+    return dag.test(run_after=run_after, logical_date=logical_date)
+
+
+def timetable_of(dag: DAG) -> Any:
+    """Return the timetable as the scheduler has it."""
+    return _DagSerialization.from_dict(_DagSerialization.to_dict(dag)).timetable
+
+
+def run_task_of(dag: DAG, run_type: str, *, run_after: Any, logical_date: Any, data_interval: Any) -> Any:
+    """Make a DAG run as the scheduler makes one of that type, run its only task, and return the task instance."""
+    _store(dag)
+    (task,) = dag.tasks
+    run = {"run_type": run_type, "state": "running", "data_interval": data_interval}
+    if AIRFLOW_3:
+        served = _DagSerialization.from_dict(_DagSerialization.to_dict(dag))
+        dates = {"run_after": run_after, "logical_date": logical_date, "triggered_by": _TriggeredBy.TEST}
+        ti = served.create_dagrun(
+            run_id=f"{run_type}__{run_after.isoformat()}", **run, **dates
+        ).get_task_instances()[0]
+        import_module("airflow.sdk.definitions.dag")._run_task(ti=ti, task=task)
+        return ti
+    with import_module("airflow.utils.session").create_session() as session:
+        made = dag.create_dagrun(execution_date=logical_date, session=session, **run)
+        ti = made.get_task_instance(task.task_id, session=session)
+        ti.refresh_from_task(task)
+        import_module("airflow.models.dag")._run_task(ti=ti, session=session)
+        return ti
+
+
+def _store(dag: DAG) -> None:
+    """Let Airflow's database know the DAG."""
     if not AIRFLOW_3:
         dag.sync_to_db()  # else it knows nothing of the outlets
-        return dag.test(execution_date=logical_date or run_after)
+        return
     _keep_api()
     bundles = import_module("airflow.dag_processing.bundles.manager")
     bundles.DagBundlesManager().sync_bundles_to_db()
@@ -111,7 +145,6 @@ def run_dag(dag: DAG, *, run_after: Any, logical_date: Any) -> Any:
     found("sync_bag_to_db", "airflow.dag_processing.dagbag", "airflow.models.dagbag")(
         bag, "dags-folder", None
     )
-    return dag.test(run_after=run_after, logical_date=logical_date)
 
 
 def _keep_api() -> None:

@@ -1,7 +1,7 @@
 """`make pages`: do the pages that a newcomer follows hold, as they stand, in an empty folder, up to a green gate?
 
 Makes of the blocks of code one shell session, as a reader does: shell is typed, Python with the name of a file is
-saved under it, other Python is run.
+saved under it, other Python is run after the Python that the page showed before.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ GREEN = re.compile(r"The wait is over: (\d+) of \1 COMPLETED")
 LEFT_BEHIND = re.compile(r"or until: kill (\d+)")
 
 
-def typed(block: Block) -> str:
-    """Return what a reader types to follow the block."""
+def typed(block: Block, earlier: list[Block]) -> str:
+    """Return what a reader types to follow the block.
+
+    :param earlier: those before it on its page; Python may use their names.
+    """
     if block.language == "bash":
         return block.text
     if block.language != "python":
@@ -35,16 +38,18 @@ def typed(block: Block) -> str:
         )
     if block.file:
         return f"cat > {block.file} <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
-    return f"python - <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
+    text = "\n".join(one.text for one in [*earlier, block] if one.language == "python")
+    return f"python - <<'END_OF_BLOCK'\n{text}END_OF_BLOCK\n"
 
 
 def follow(journey: tuple[str, ...], settings: dict[str, str]) -> None:
     """Follow the pages in an empty folder; end with what was said if that fails, or if no gate opens."""
     script = ["set -euo pipefail"]
     for page in journey:
-        for block in blocks(ROOT / page):
+        shown = blocks(ROOT / page)
+        for i, block in enumerate(shown):
             if block.language not in SHOWN and not block.language.startswith("{"):
-                script += [f"echo '##### {block}'", typed(block)]
+                script += [f"echo '##### {block}'", typed(block, shown[:i])]
     with tempfile.TemporaryDirectory(prefix="pages_", ignore_cleanup_errors=True) as folder:
         ran = subprocess.run(  # noqa: S603 - what the pages say
             ["/bin/bash", "-c", "\n".join(script)],
