@@ -93,7 +93,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "Session token", "Only for temporary credentials, which come with one (STS).", format="password"
     ),
     "request_timeout": _number(
-        "Request timeout", "Seconds for one attempt.", default=30, minimum=1, maximum=3600
+        "Request timeout", "Seconds for one attempt.", default=30, exclusiveMinimum=0, maximum=3600
     ),
     "retries": {
         "label": "Retries",
@@ -104,7 +104,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "Requests per second",
         "Budget of each process for each action. WeData takes 20; give less if others use the key too.",
         default=20,
-        minimum=0.1,
+        exclusiveMinimum=0,
         maximum=1000,
     ),
     "proxy": _text("Proxy", "URL of an HTTP proxy. Blank: as the environment of worker and triggerer says."),

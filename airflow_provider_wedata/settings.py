@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from ipaddress import ip_address
+from math import inf, nan
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -245,29 +246,27 @@ def _hidden(value: object, name: str) -> str:
     return value.strip()
 
 
-def _between(
-    low: float, high: float, *, whole: bool = False, above: bool = False
-) -> Callable[[object, str], Any]:
-    kind = "a whole number" if whole else "a number"
+def _number(value: object, name: str) -> float:
+    """Return a number within the bounds that the form has for the field."""
+    schema = EXTRAS[name]["schema"]
+    whole, low, high = "integer" in schema["type"], schema.get("minimum"), schema["maximum"]
+    above = schema.get("exclusiveMinimum", -inf)
+    number = _float(value)
+    if not above < number <= high or (low is not None and number < low) or (whole and number % 1):
+        kind, bound = (
+            "a whole number" if whole else "a number",
+            f"above {above}" if low is None else f"from {low}",
+        )
+        raise InvalidRequest(name, f"{describe(value)} is not valid; expected {kind} {bound} to {high}")
+    return int(number) if whole else number
 
-    def read(value: object, name: str) -> Any:
-        try:
-            number = (
-                float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-            )
-        except (ValueError, OverflowError):
-            number = None
-        if (
-            number is None
-            or not (low < number if above else low <= number)
-            or not number <= high
-            or (whole and number != int(number))
-        ):
-            told = f"{kind} {'above' if above else 'from'} {low:g} to {high:g}"
-            raise InvalidRequest(name, f"{describe(value)} is not valid; expected {told}")
-        return int(number) if whole else number
 
-    return read
+def _float(value: object) -> float:
+    """Return the number, also if it is written as text; what is no number compares with none."""
+    try:
+        return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else nan
+    except (ValueError, OverflowError):
+        return nan
 
 
 def _switch(value: object, name: str) -> bool:
@@ -310,9 +309,9 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "time_zone": Zone.read,
     "credential_source": _word,
     "session_token": _hidden,
-    "request_timeout": _between(0, 3600, above=True),
-    "retries": _between(0, 100, whole=True),
-    "requests_per_second": _between(0, 1000, above=True),
+    "request_timeout": _number,
+    "retries": _number,
+    "requests_per_second": _number,
     "proxy": _proxy,
     "ca_bundle": _file,
     "verify": _switch,

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_wedata import connection_form as form
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import read_query
+from airflow_provider_wedata.api.filters import read_query, read_text
 from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
 from airflow_provider_wedata.settings import Settings, read_extra
 
@@ -138,12 +138,15 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if none of them names one.
         """
+        if "project_id" in filters:
+            with as_airflow_errors():
+                return read_text(filters["project_id"], "project_id")
         project_id = self._project_id or self.settings.project_id
-        if project_id is None and "project_id" not in filters:
+        if project_id is None:
             raise WeDataConfigError(
                 f"project_id: missing; give it to the task, or to the connection {self.wedata_conn_id!r}"
             )
-        return project_id or ""
+        return project_id
 
     def console_link(self, query: InstanceQuery) -> str:
         """Return the link to WeData's console for what the query asks for."""
