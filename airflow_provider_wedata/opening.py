@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_wedata import __version__
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.client import AsyncClient, Client, Transport
+from airflow_provider_wedata.api.async_client import AsyncClient
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.flow import Channel
 from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.transport import Transport
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.settings import Settings

@@ -1,22 +1,16 @@
-"""The pumps that run a flow: one on requests, one on httpx. The only file with a socket or a sleep."""
+"""Runs flows in the calling thread, on requests. One of the two files with a socket or a sleep."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-import os
 import socket
-import ssl
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 import certifi
-import httpx
 import requests
 import urllib3
 import urllib3.connection
@@ -24,9 +18,10 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.dispatcher import now
-from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
+from airflow_provider_wedata.api.errors import NoAnswer
 from airflow_provider_wedata.api.flow import Lost, Reply, Send, Sleep, Slot, Turn
 from airflow_provider_wedata.api.request_queue import Waiter
+from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, TimeLimit, lost, reply, tls_context
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,51 +29,10 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.flow import Channel, Flow, Now
     from airflow_provider_wedata.api.operations import Operation
     from airflow_provider_wedata.api.signing import Request
+    from airflow_provider_wedata.api.transport import Transport
 
 T = TypeVar("T")
-
-#: More at once only cost: httpx's pool needs 25 s of CPU for 1,000, and WeData takes 20 a second.
-MOST_UNDER_WAY = 20
 _CHUNK = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How bytes get to an endpoint.
-
-    :param url: scheme and host, without a path.
-    :param timeout: seconds for one attempt.
-    :param proxy: as in requests; None: from the environment.
-    :param verify: False switches the check of the server's certificate off.
-    :param ca_bundle: a file of certificates to trust; None: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or certifi's.
-    """
-
-    url: str
-    timeout: float = 30.0
-    proxy: str | None = field(default=None, repr=False)  # may hold a password
-    verify: bool = True
-    ca_bundle: str | None = None
-
-    @property
-    def trusted(self) -> str:
-        """The file of certificates to trust."""
-        environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        return self.ca_bundle or environment or certifi.where()
-
-
-class _Limit:
-    """The moment at which a flow's time ends. It runs from the first slot on, and stands while the flow queues."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._left = math.inf if seconds is None else seconds
-        self.ends = math.inf
-
-    def stand(self, now: float) -> None:
-        self._left = min(self._left, self.ends - now)
-        self.ends = math.inf
-
-    def run(self, now: float) -> None:
-        self.ends = now + self._left
 
 
 class Client:
@@ -92,7 +46,7 @@ class Client:
         self._session.auth = lambda request: request
         self._session.headers.clear()
         if transport.url.startswith("https:") and transport.verify and transport.trusted != certifi.where():
-            _tls(transport)  # requests takes a file that it can't read for a lost connection
+            tls_context(transport)  # requests takes a file that it can't read for a lost connection
         self._closed = False
         # Of what is asleep; rung when the client is closed.
         self._bells: WeakValueDictionary[int, SimpleQueue[None]] = WeakValueDictionary()
@@ -114,7 +68,7 @@ class Client:
             steps; an attempt under way ends by the transport's own timeout.
         :raises TimeoutError: if it took longer and is not at its end.
         """
-        limit = _Limit(seconds)
+        limit = TimeLimit(seconds)
         with closing(flow):
             answer: Any = None
             while True:
@@ -200,9 +154,9 @@ class Client:
                 proxies={"http": transport.proxy, "https": transport.proxy} if transport.proxy else None,
             ) as response:
                 body = _body(response, deadline)
-                return _reply(response.status_code, response.headers, body)
+                return reply(response.status_code, response.headers, body)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
-            return _lost(error, never_left=_never_left(error))
+            return lost(error, never_left=_never_left(error))
 
 
 class _Lines:
@@ -263,150 +217,6 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-class AsyncClient:
-    """Runs flows on the running event loop, on httpx. All clients of a loop share its connections.
-
-    Use it with ``async with``.
-    """
-
-    def __init__(self, channel: Channel, transport: Transport) -> None:
-        self.channel = channel
-        self._transport = transport
-        self._pool: _Pool | None = None
-
-    async def ask(self, operation: Operation[T]) -> T:
-        """Return the answer to one operation.
-
-        :raises ApiError: see `Channel.exchange`.
-        """
-        return await self.run(self.channel.exchange(operation))
-
-    async def run(self, flow: Flow[T], *, seconds: float | None = None) -> T:
-        """Run the flow to its end and return what it returns.
-
-        :param seconds: for which it may run, not counting what it waits for its turns.
-        :raises TimeoutError: if it took longer.
-        """
-        limit, loop = _Limit(seconds), asyncio.get_running_loop()
-        with closing(flow):
-            async with asyncio.timeout(None) as bound:
-                answer: Any = None
-                while True:
-                    try:
-                        step = flow.send(answer)
-                    except StopIteration as end:
-                        return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
-                    if isinstance(step, Turn):
-                        limit.stand(loop.time())
-                        bound.reschedule(None)
-                        answer = await self._turn(step)
-                        limit.run(loop.time())
-                        bound.reschedule(limit.ends if limit.ends < math.inf else None)
-                    elif isinstance(step, Send):
-                        answer = await self._send(step.request)
-                    else:
-                        await asyncio.sleep(step.seconds)
-                        answer = now()
-
-    async def __aenter__(self) -> Self:
-        self._pool = await _Pool.shared(self._transport)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.leave()
-
-    async def _turn(self, turn: Turn) -> Slot:
-        dispatcher, loop, offered = (
-            registry.dispatcher(turn.budget),
-            asyncio.get_running_loop(),
-            asyncio.Event(),
-        )
-        waiter = Waiter(turn.place, partial(loop.call_soon_threadsafe, offered.set), owner=loop)
-        try:
-            dispatcher.join(waiter)
-            while True:
-                await offered.wait()
-                offered.clear()
-                moment = now()
-                if ticket := dispatcher.take(waiter, moment):
-                    return Slot(moment, ticket)
-        finally:
-            dispatcher.leave(waiter)
-
-    async def _send(self, request: Request) -> Reply | Lost:
-        if self._pool is None:
-            raise RuntimeError("an AsyncClient is used with 'async with'")
-        try:
-            async with self._pool.places, asyncio.timeout(self._transport.timeout):
-                response = await self._pool.http.post(
-                    self._transport.url, content=request.body, headers=dict(request.headers)
-                )
-                return _reply(response.status_code, response.headers, response.content)
-        except TimeoutError:
-            return Lost(
-                f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=now()
-            )
-        except httpx.HTTPError as error:
-            return _lost(error, never_left=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout))
-
-
-class _Pool:
-    """The connections that one event loop has to one transport, for as long as anybody uses them."""
-
-    def __init__(self, key: Transport, http: httpx.AsyncClient) -> None:
-        self._key = key
-        self._users = 0
-        self.http = http
-        self.places = asyncio.Semaphore(MOST_UNDER_WAY)
-
-    @staticmethod
-    async def shared(transport: Transport) -> _Pool:
-        pools = registry.pools(asyncio.get_running_loop())
-        if transport not in pools:
-            # Off the loop, for reading the certificates takes 20 ms; meanwhile another may have been quicker.
-            context = await asyncio.to_thread(_tls, transport)
-            if transport not in pools:
-                pools[transport] = _Pool(transport, _http(transport, context))
-        pool: _Pool = pools[transport]
-        pool._users += 1
-        return pool
-
-    async def leave(self) -> None:
-        self._users -= 1
-        if not self._users:
-            registry.pools(asyncio.get_running_loop()).pop(self._key, None)
-            await self.http.aclose()
-
-
-def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        verify=context,
-        proxy=transport.proxy,
-        follow_redirects=False,
-        timeout=None,  # noqa: S113 - the whole attempt has its deadline in _send
-        limits=httpx.Limits(max_connections=MOST_UNDER_WAY, max_keepalive_connections=MOST_UNDER_WAY),
-    )
-
-
-def _tls(transport: Transport) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=transport.trusted)
-    except OSError as error:  # an SSLError is one
-        raise InvalidRequest(
-            "ca_bundle",
-            f"{transport.trusted!r} can't be read as certificates ({error.strerror}); expected a file in PEM "
-            "format, from ca_bundle, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
-        ) from None
-    if not transport.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _shut(connection: urllib3.connection.HTTPConnection) -> None:
     # Only the socket: the connection belongs to the thread that reads from it, which now reads the end.
     if connection.sock is not None:
@@ -421,22 +231,6 @@ def _body(response: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise requests.ReadTimeout("the body drips")
     return b"".join(chunks)
-
-
-def _reply(status: int, headers: Any, body: bytes) -> Reply:
-    return Reply(status, {name.lower(): value for name, value in headers.items()}, body, now())
-
-
-def _lost(error: BaseException, *, never_left: bool) -> Lost:
-    # Told is only what the operating system says: a text of requests' own may quote a header with the session
-    # token, or a proxy's URL with its password.
-    name, inner = type(error).__name__, error
-    while not (isinstance(inner, OSError) and inner.strerror):
-        cause = inner.__cause__ or inner.__context__
-        if cause is None:
-            return Lost(name, may_have_arrived=not never_left, now=now())
-        inner = cause
-    return Lost(f"{name}: {inner.strerror}", may_have_arrived=not never_left, now=now())
 
 
 def _never_left(error: Exception) -> bool:

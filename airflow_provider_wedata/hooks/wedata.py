@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_wedata.api.client import AsyncClient, Client
+    from airflow_provider_wedata.api.async_client import AsyncClient
+    from airflow_provider_wedata.api.client import Client
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.reading import Reading
     from airflow_provider_wedata.diagnosis import Finding

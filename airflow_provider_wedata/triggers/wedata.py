@@ -24,7 +24,7 @@ from airflow_provider_wedata.waiting import Kind, Verdict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from airflow_provider_wedata.api.client import AsyncClient
+    from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.watch import Watch
 
@@ -193,7 +193,7 @@ def _loaded_hook() -> type[WeDataHook]:
     """Import what a DAG file does without; in a thread, for it takes a while and the loop has others to serve."""
     import tencentcloud.common.sign  # noqa: F401, PLC0415 - so that the first signature finds it loaded
 
-    import airflow_provider_wedata.api.client  # noqa: F401, PLC0415 - likewise, of the first client
+    import airflow_provider_wedata.api.async_client  # noqa: F401, PLC0415 - likewise, of the first client
     from airflow_provider_wedata.hooks.wedata import WeDataHook  # noqa: PLC0415
 
     return WeDataHook

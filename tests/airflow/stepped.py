@@ -22,7 +22,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseSensorOperator, Context, TaskDeferred
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.client import AsyncClient, Client
+from airflow_provider_wedata.api.async_client import AsyncClient
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.dispatcher import Dispatcher, now
 from airflow_provider_wedata.api.flow import Lost, Now, Reply
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor

@@ -40,7 +40,15 @@ def test_the_sensor_loads_only_our_own_modules_and_airflows(airflows: set[str], 
 
 
 def test_none_of_ours_is_the_client_the_hook_or_the_stand_in(ours: set[str]) -> None:
-    for name in ("api.client", "hooks", "standin", "settings", "export.formats", "export.publish"):
+    for name in (
+        "api.client",
+        "api.async_client",
+        "hooks",
+        "standin",
+        "settings",
+        "export.formats",
+        "export.publish",
+    ):
         assert f"airflow_provider_wedata.{name}" not in ours
 
 
@@ -54,7 +62,16 @@ def test_no_library_is_loaded_that_airflow_does_not_load_itself(
     assert library in airflows or library not in ours
 
 
-@pytest.mark.parametrize("name", ["requests", "pyarrow", "s3fs", "airflow_provider_wedata.api.client"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requests",
+        "pyarrow",
+        "s3fs",
+        "airflow_provider_wedata.api.client",
+        "airflow_provider_wedata.api.async_client",
+    ],
+)
 def test_a_dag_file_with_an_export_loads_no_library_for_it(name: str, airflows: set[str]) -> None:
     assert name in airflows or name not in loaded_by("import airflow_provider_wedata.operators.wedata")
 

@@ -24,12 +24,13 @@ from tencentcloud.wedata.v20250806 import models
 from tencentcloud.wedata.v20250806.wedata_client import WedataClient
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.client import Client, Transport
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.flow import Channel
 from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.reading import Reading
+from airflow_provider_wedata.api.transport import Transport
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 from airflow_provider_wedata.standin.server import REGION, SECRET_ID, SECRET_KEY
 

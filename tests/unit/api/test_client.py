@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pytest
 
 from airflow_provider_wedata.api import errors, registry
-from airflow_provider_wedata.api.client import MOST_UNDER_WAY, AsyncClient, Client, Transport
+from airflow_provider_wedata.api.async_client import AsyncClient
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.flow import Channel
 from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.operations import Operation, list_task_instances
 from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, Transport
 from airflow_provider_wedata.standin import StandIn, faults
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 

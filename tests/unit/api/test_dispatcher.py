@@ -17,13 +17,15 @@ import pytest
 
 import airflow_provider_wedata.api
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.client import AsyncClient, Client, Transport, _Limit
+from airflow_provider_wedata.api.async_client import AsyncClient
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.dispatcher import Dispatcher
 from airflow_provider_wedata.api.errors import NoAnswer
 from airflow_provider_wedata.api.flow import Channel, Sleep, Slot, Turn
 from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget
 from airflow_provider_wedata.api.request_queue import Waiter
+from airflow_provider_wedata.api.transport import TimeLimit, Transport
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -324,7 +326,7 @@ class TestTheTimeOfAFlow:
 
 
 def test_the_time_of_a_flow_stands_while_it_queues() -> None:
-    limit = _Limit(10.0)
+    limit = TimeLimit(10.0)
     limit.stand(5.0)
     assert math.inf == limit.ends
     limit.run(100.0)

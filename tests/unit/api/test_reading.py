@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.client import Client, Transport
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import NoAnswer, PermissionRefused
@@ -19,6 +19,7 @@ from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.operations import Page
 from airflow_provider_wedata.api.pacing import RetryPolicy
 from airflow_provider_wedata.api.reading import Reading, _calm
+from airflow_provider_wedata.api.transport import Transport
 from airflow_provider_wedata.standin import StandIn, faults, scenarios
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 

@@ -8,9 +8,9 @@ from hashlib import sha256
 import pytest
 from tencentcloud.common.sign import Sign
 
-from airflow_provider_wedata.api.client import Transport
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.signing import Request, signed
+from airflow_provider_wedata.api.transport import Transport
 
 KEY = "*" * 32  # of the documentation
 

@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.client import AsyncClient, Client, Transport
+from airflow_provider_wedata.api.async_client import AsyncClient
+from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
 from airflow_provider_wedata.api.flow import Channel
 from airflow_provider_wedata.api.operations import count_projects
 from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.transport import Transport
 from airflow_provider_wedata.standin import Reply, Request, StandIn
 
 if TYPE_CHECKING:

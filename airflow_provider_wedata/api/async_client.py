@@ -1,0 +1,157 @@
+"""Runs flows on an event loop, on httpx. The other file with a socket or a sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx
+
+from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.dispatcher import now
+from airflow_provider_wedata.api.flow import Lost, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.request_queue import Waiter
+from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, TimeLimit, lost, reply, tls_context
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+
+    from airflow_provider_wedata.api.flow import Channel, Flow
+    from airflow_provider_wedata.api.operations import Operation
+    from airflow_provider_wedata.api.signing import Request
+    from airflow_provider_wedata.api.transport import Transport
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Runs flows on the running event loop, on httpx. All clients of a loop share its connections.
+
+    Use it with ``async with``.
+    """
+
+    def __init__(self, channel: Channel, transport: Transport) -> None:
+        self.channel = channel
+        self._transport = transport
+        self._pool: _Pool | None = None
+
+    async def ask(self, operation: Operation[T]) -> T:
+        """Return the answer to one operation.
+
+        :raises ApiError: see `Channel.exchange`.
+        """
+        return await self.run(self.channel.exchange(operation))
+
+    async def run(self, flow: Flow[T], *, seconds: float | None = None) -> T:
+        """Run the flow to its end and return what it returns.
+
+        :param seconds: for which it may run, not counting what it waits for its turns.
+        :raises TimeoutError: if it took longer.
+        """
+        limit, loop = TimeLimit(seconds), asyncio.get_running_loop()
+        with closing(flow):
+            async with asyncio.timeout(None) as bound:
+                answer: Any = None
+                while True:
+                    try:
+                        step = flow.send(answer)
+                    except StopIteration as end:
+                        return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
+                    if isinstance(step, Turn):
+                        limit.stand(loop.time())
+                        bound.reschedule(None)
+                        answer = await self._turn(step)
+                        limit.run(loop.time())
+                        bound.reschedule(limit.ends if limit.ends < math.inf else None)
+                    elif isinstance(step, Send):
+                        answer = await self._send(step.request)
+                    else:
+                        await asyncio.sleep(step.seconds)
+                        answer = now()
+
+    async def __aenter__(self) -> Self:
+        self._pool = await _Pool.shared(self._transport)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.leave()
+
+    async def _turn(self, turn: Turn) -> Slot:
+        dispatcher, loop, offered = (
+            registry.dispatcher(turn.budget),
+            asyncio.get_running_loop(),
+            asyncio.Event(),
+        )
+        waiter = Waiter(turn.place, partial(loop.call_soon_threadsafe, offered.set), owner=loop)
+        try:
+            dispatcher.join(waiter)
+            while True:
+                await offered.wait()
+                offered.clear()
+                moment = now()
+                if ticket := dispatcher.take(waiter, moment):
+                    return Slot(moment, ticket)
+        finally:
+            dispatcher.leave(waiter)
+
+    async def _send(self, request: Request) -> Reply | Lost:
+        if self._pool is None:
+            raise RuntimeError("an AsyncClient is used with 'async with'")
+        try:
+            async with self._pool.places, asyncio.timeout(self._transport.timeout):
+                response = await self._pool.http.post(
+                    self._transport.url, content=request.body, headers=dict(request.headers)
+                )
+                return reply(response.status_code, response.headers, response.content)
+        except TimeoutError:
+            return Lost(
+                f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=now()
+            )
+        except httpx.HTTPError as error:
+            return lost(error, never_left=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout))
+
+
+class _Pool:
+    """The connections that one event loop has to one transport, for as long as anybody uses them."""
+
+    def __init__(self, key: Transport, http: httpx.AsyncClient) -> None:
+        self._key = key
+        self._users = 0
+        self.http = http
+        self.places = asyncio.Semaphore(MOST_UNDER_WAY)
+
+    @staticmethod
+    async def shared(transport: Transport) -> _Pool:
+        pools = registry.pools(asyncio.get_running_loop())
+        if transport not in pools:
+            # Off the loop, for reading the certificates takes 20 ms; meanwhile another may have been quicker.
+            context = await asyncio.to_thread(tls_context, transport)
+            if transport not in pools:
+                pools[transport] = _Pool(transport, _http(transport, context))
+        pool: _Pool = pools[transport]
+        pool._users += 1
+        return pool
+
+    async def leave(self) -> None:
+        self._users -= 1
+        if not self._users:
+            registry.pools(asyncio.get_running_loop()).pop(self._key, None)
+            await self.http.aclose()
+
+
+def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        verify=context,
+        proxy=transport.proxy,
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - the whole attempt has its deadline in _send
+        limits=httpx.Limits(max_connections=MOST_UNDER_WAY, max_keepalive_connections=MOST_UNDER_WAY),
+    )
