@@ -193,7 +193,8 @@ def _loaded_hook() -> type[WeDataHook]:
     """Import what a DAG file does without; in a thread, for it takes a while and the loop has others to serve."""
     import tencentcloud.common.sign  # noqa: F401, PLC0415 - so that the first signature finds it loaded
 
-    import airflow_provider_wedata.api.async_client  # noqa: F401, PLC0415 - likewise, of the first client
+    import airflow_provider_wedata.api.async_client  # noqa: PLC0415 - likewise, of the first client
+    import airflow_provider_wedata.opening  # noqa: F401, PLC0415 - likewise
     from airflow_provider_wedata.hooks.wedata import WeDataHook  # noqa: PLC0415
 
     return WeDataHook
