@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
-from airflow_provider_wedata.api.paging import Listing
 from airflow_provider_wedata.counts import Requests, StateCounts
 from airflow_provider_wedata.evidence import COUNTING_LIMIT, ContradictionError, changed, is_over
+from airflow_provider_wedata.listing.paginator import Listing
 from airflow_provider_wedata.waiting import Census, Condition, Kind, Verdict
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.client import AsyncClient, Client
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
-    from airflow_provider_wedata.api.reading import Reading
     from airflow_provider_wedata.diagnosis import Finding
+    from airflow_provider_wedata.listing.reader import Reading
 
 
 class WeDataHook(BaseHook):
@@ -196,7 +196,7 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.api.reading import Reading  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.listing.reader import Reading  # noqa: PLC0415 - as above
 
         return Reading(self.get_conn(), query)
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.clock import Zone
     from airflow_provider_wedata.api.instance import InstanceQuery
-    from airflow_provider_wedata.api.reading import Reading
     from airflow_provider_wedata.export.publish import Place
     from airflow_provider_wedata.hooks.wedata import WeDataHook
+    from airflow_provider_wedata.listing.reader import Reading
 
 _IF_EXISTS = ("replace", "fail", "skip")
 _IF_EMPTY = ("write", "skip", "fail")

@@ -29,7 +29,7 @@ from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.flow import Channel
 from airflow_provider_wedata.api.instance import InstanceQuery
-from airflow_provider_wedata.api.reading import Reading
+from airflow_provider_wedata.listing.reader import Reading
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 from airflow_provider_wedata.standin.server import REGION, SECRET_ID, SECRET_KEY
 

@@ -1,7 +1,7 @@
 """What is asked of a long list: scopes, spans of schedule time, and questions for one page of them.
 
 Knows how a question becomes an operation, and which rows of the answer were asked for. When to ask is decided in
-windows.py and by its parts.
+planner.py and by its parts.
 """
 
 from __future__ import annotations

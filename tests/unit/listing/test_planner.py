@@ -16,9 +16,9 @@ from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.scopes import Sizes
-from airflow_provider_wedata.api.seen import Seen
-from airflow_provider_wedata.api.windows import Windows
+from airflow_provider_wedata.listing.key_set import Seen
+from airflow_provider_wedata.listing.page_request import Sizes
+from airflow_provider_wedata.listing.planner import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.parts import Part, Tally
-from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Question, Span
+from airflow_provider_wedata.listing.page_request import OLDEST_FIRST, Question, Span
+from airflow_provider_wedata.listing.partition import Part, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.parts import Pace
-    from airflow_provider_wedata.api.scopes import Scope, Sizes
+    from airflow_provider_wedata.listing.page_request import Scope, Sizes
+    from airflow_provider_wedata.listing.partition import Pace
 
 #: How often a crowd is read from the start.
 MOST_READINGS = 8

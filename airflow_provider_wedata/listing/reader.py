@@ -1,4 +1,4 @@
-"""Every instance that a query matches, once, as a stream: the plan of windows.py, carried out by a few threads.
+"""Every instance that a query matches, once, as a stream: as planner.py plans it, carried out by a few threads.
 
 The threads ask; the thread that iterates plans and gives out. Knows how an answer's clock becomes the moment
 before which nothing changed, and how to end at once.
@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_wedata.api.errors import NoAnswer
-from airflow_provider_wedata.api.windows import Windows
+from airflow_provider_wedata.listing.planner import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.crowds import Nulls
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.parts import Part
-from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Question, Span, second_of
+from airflow_provider_wedata.listing.indivisible import Nulls
+from airflow_provider_wedata.listing.page_request import OLDEST_FIRST, Question, Span, second_of
+from airflow_provider_wedata.listing.partition import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.scopes import Scope, Sizes
-    from airflow_provider_wedata.api.spans import Stretch
+    from airflow_provider_wedata.listing.page_request import Scope, Sizes
+    from airflow_provider_wedata.listing.time_range import Stretch
 
 _NEWEST_FIRST = ("SCHEDULE_DATE", "DESC")
 #: How often the last page is asked for until it is the last one.

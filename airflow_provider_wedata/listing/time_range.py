@@ -10,11 +10,11 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.crowds import Second
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.parts import Pace, Part, Tally
-from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Question, Span, second_of
-from airflow_provider_wedata.api.surveys import Survey, Updated, shape
+from airflow_provider_wedata.listing.indivisible import Second
+from airflow_provider_wedata.listing.page_request import OLDEST_FIRST, Question, Span, second_of
+from airflow_provider_wedata.listing.partition import Pace, Part, Tally
+from airflow_provider_wedata.listing.surveys import Survey, Updated, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.scopes import Scope
+    from airflow_provider_wedata.listing.page_request import Scope
 
 #: Of a page, so that a window that is meant for one page still is when a few rows come.
 _ROOM = 0.9

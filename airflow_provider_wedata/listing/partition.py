@@ -1,7 +1,8 @@
 """What the parts of a long list have in common: questions that may go out, and a tally of what came of them.
 
 A part asks for some of the list and says from the answers whether it saw all of it. What each kind of part
-believes is in spans.py and crowds.py; what is asked when, and what is given out in which order, in windows.py.
+believes is in time_range.py and indivisible.py; what is asked when, and what is given out in which order, in
+planner.py.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.seen import mark
+from airflow_provider_wedata.listing.key_set import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.scopes import Question, Scope, Sizes
+    from airflow_provider_wedata.listing.page_request import Question, Scope, Sizes
 
 
 class Tally:

@@ -16,7 +16,7 @@ from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.paging import IDS_TOGETHER, MOST_PASSES, Listing, Pages
+from airflow_provider_wedata.listing.paginator import IDS_TOGETHER, MOST_PASSES, Listing, Pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

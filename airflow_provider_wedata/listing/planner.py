@@ -2,7 +2,7 @@
 
 Knows which questions may go out next, the oldest part of the list first, and in which order rows are given out:
 part after part, page after page, each row as it was when it was first read. Takes answers in any order. What
-makes a part whole is known in spans.py and crowds.py.
+makes a part whole is known in time_range.py and indivisible.py.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.paging import IDS_TOGETHER
-from airflow_provider_wedata.api.parts import Pace, Part
-from airflow_provider_wedata.api.scopes import OLDEST_FIRST, Scope, Sizes, Span
-from airflow_provider_wedata.api.seen import Seen
-from airflow_provider_wedata.api.spans import Stretch
+from airflow_provider_wedata.listing.key_set import Seen
+from airflow_provider_wedata.listing.page_request import OLDEST_FIRST, Scope, Sizes, Span
+from airflow_provider_wedata.listing.paginator import IDS_TOGETHER
+from airflow_provider_wedata.listing.partition import Pace, Part
+from airflow_provider_wedata.listing.time_range import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
-    from airflow_provider_wedata.api.scopes import Question
+    from airflow_provider_wedata.listing.page_request import Question
 
 
 class Windows:

@@ -18,7 +18,7 @@ from airflow_provider_wedata.api.flow import Answer, Channel, Now
 from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.operations import Page
 from airflow_provider_wedata.api.pacing import RetryPolicy
-from airflow_provider_wedata.api.reading import Reading, _calm
+from airflow_provider_wedata.listing.reader import Reading, _calm
 from airflow_provider_wedata.standin import StandIn, faults, scenarios
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 

@@ -21,8 +21,8 @@ import pytest
 from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import InstanceQuery
-from airflow_provider_wedata.api.scopes import Sizes
-from airflow_provider_wedata.api.windows import Windows
+from airflow_provider_wedata.listing.page_request import Sizes
+from airflow_provider_wedata.listing.planner import Windows
 from airflow_provider_wedata.standin import Quirks, SteppedClock, World, actions, parameters
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 from airflow_provider_wedata.standin.query import Filter
