@@ -28,9 +28,9 @@ class Pages:
     """One pass over a list: `operation()` is the page to ask for, `feed()` takes it; until `ended`.
 
     `whole` tells whether the pass saw the list: every page counted as many rows in all as different keys were
-    seen. A list that moved under the reading shows in a total that changed, or in a row that came twice. What
-    does not show is a row that went and another that came between the same two pages: it takes two passes
-    that agree to notice that.
+    seen, and had as many rows as its place in that count says. A list that moved under the reading shows in a
+    total that changed, or in a row that came twice. What does not show is a row that went and another that came
+    between the same two pages: it takes two passes that agree to notice that.
     """
 
     def __init__(self, query: InstanceQuery, *, keyword: str | None = None) -> None:
@@ -38,6 +38,8 @@ class Pages:
         self._keyword = keyword
         self.keys: set[str] = set()
         self.totals: set[int] = set()
+        #: False if a page had more or fewer rows than its place in what it counts allows.
+        self.consistent = True
         self._length = 0
         self.page = 1
         self.ended = False
@@ -45,7 +47,7 @@ class Pages:
     @property
     def whole(self) -> bool:
         """True if the pass has ended and saw every row once."""
-        return self.ended and self.totals == {len(self.keys)} and self._length == len(self.keys)
+        return self.ended and self.consistent and self.totals == {len(self.keys)}
 
     def operation(self) -> Operation[Page]:
         """Return the next page's question."""
@@ -57,6 +59,8 @@ class Pages:
         new = {row.identity: row for row in page.rows if row.identity not in self.keys}
         self.keys.update(new)
         self.totals.add(page.total)
+        left = max(0, page.total - (self.page - 1) * PAGE_SIZE)
+        self.consistent = self.consistent and len(page.rows) == min(PAGE_SIZE, left)
         self._length += len(page.rows)
         self.ended = len(page.rows) < PAGE_SIZE or self._length >= page.total
         self.page += 1
@@ -120,13 +124,15 @@ class Listing:
     @property
     def _whole(self) -> bool:
         together = self._keys | self._pages.keys
-        return self._pages.whole or self._totals | self._pages.totals == {len(together)}
+        consistent = self._consistent and self._pages.consistent
+        return self._pages.whole or (consistent and self._totals | self._pages.totals == {len(together)})
 
     def _begin(self, part: tuple[str, ...]) -> None:
         self._part = part
         self._pass = 1
         self._keys: set[str] = set()
         self._totals: set[int] = set()
+        self._consistent = True
         self._pages = Pages(self._query, keyword=",".join(part) or None)
 
     def _again(self) -> None:
@@ -139,6 +145,7 @@ class Listing:
         self._pass += 1
         self._keys |= self._pages.keys
         self._totals |= self._pages.totals
+        self._consistent = self._consistent and self._pages.consistent
         self._pages = Pages(self._query, keyword=",".join(self._part) or None)
 
     def _ask_alone(self) -> None:

@@ -43,7 +43,8 @@ def row(task: str, number: int = 0) -> TaskInstance:
 class Shelf:
     """The list at WeData: rows in order, found by keyword if one is sent.
 
-    :param total: what it says that its total is. :param most: rows a page at the most.
+    :param total: what it says that its total is. :param most: rows a page at the most. :param extra: rows that
+        every page has beside its own.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class Shelf:
         *,
         total: Callable[[int], int] = lambda honest: honest,
         most: int = 100,
+        extra: Iterable[TaskInstance] = (),
         every_keyword: bool = False,
     ) -> None:
         self.rows = [row("7", number) for number in range(rows)] if isinstance(rows, int) else list(rows)
         self.asked: list[dict[str, Any]] = []
         self._total = total
         self._most = most
+        self._extra = tuple(extra)
         self._new = count(1000)
         self._any_or_all = all if every_keyword else any
 
@@ -66,7 +69,8 @@ class Shelf:
         words = operation.parameters.get("Keyword", "").split(",")
         found = [row for row in self.rows if self._any_or_all(word in (row.task_id or "") for word in words)]
         size, page = operation.parameters["PageSize"], operation.parameters["PageNumber"]
-        return Page(self._total(len(found)), tuple(found[(page - 1) * size :][: min(size, self._most)]))
+        rows = tuple(found[(page - 1) * size :][: min(size, self._most)])
+        return Page(self._total(len(found)), rows + self._extra)
 
     def change(self, kind: str, here: int, there: int) -> None:
         if kind == "add":
@@ -171,6 +175,8 @@ def test_one_gone_and_one_come_at_once_may_go_unnoticed_so_who_counts_reads_twic
         pytest.param(Shelf(5, total=lambda _: 0), id="rows and no total"),
         pytest.param(Shelf(0, total=lambda _: 5), id="a total and no rows"),
         pytest.param(Shelf(150, most=90), id="pages shorter than asked for"),
+        pytest.param(Shelf(101, extra=[row("8")]), id="a first page with as many rows as there are in all"),
+        pytest.param(Shelf(201, extra=[row("8")]), id="a last page with rows that the count does not have"),
         pytest.param(Shelf([row("7"), row("7")]), id="one row twice"),
         pytest.param(Shelf([TaskInstance(), TaskInstance()]), id="rows without keys"),
     ],
