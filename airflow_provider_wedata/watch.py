@@ -16,7 +16,7 @@ from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.counts import Requests, StateCounts
 from airflow_provider_wedata.evidence import COUNTING_LIMIT, ContradictionError, changed, is_over
-from airflow_provider_wedata.listing.paginator import Listing
+from airflow_provider_wedata.listing.paginator import ConsistentListing
 from airflow_provider_wedata.waiting import Census, Condition, Kind, Verdict
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Watch:
         return self._census_of(again, unsure or changed(rows, again))
 
     def _read(self, requests: Requests) -> Flow[tuple[list[TaskInstance], str]]:
-        listing = Listing(self.query)
+        listing = ConsistentListing(self.query)
         rows: list[TaskInstance] = []
         full: set[str | None] = set()
         try:

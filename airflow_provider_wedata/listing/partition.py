@@ -1,17 +1,13 @@
-"""What the parts of a long list have in common: questions that may go out, and a tally of what came of them.
+"""What all partitions of a list have in common: requests that may go out, and answers to give out in order.
 
-A part asks for some of the list and says from the answers whether it saw all of it. What each kind of part
-believes is in time_range.py and indivisible.py; what is asked when, and what is given out in which order, in
-planner.py.
+A partition asks for some of the list and knows from the answers whether it saw all of it. What each kind rests on
+is in time_range.py and indivisible.py; what is asked when is decided in planner.py.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from airflow_provider_wedata.listing.key_set import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,120 +15,60 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.listing.page_request import Question, Scope, Sizes
+    from airflow_provider_wedata.listing.page_request import Limits, PageRequest, ResultSet, TimeRange
 
 
-class Tally:
-    """What several answers about the same rows told: how many there are, which, and how old.
+class Partition:
+    """A part of the list: requests that may go out, in any number at once, until it has ended.
 
-    :param strict: a row that was updated is another row, for it may have left and come back meanwhile.
+    `successors` are the ranges that must be read because this partition could not.
     """
 
-    def __init__(self, *, strict: bool = False) -> None:
-        self.rows = 0
-        self.totals: set[int] = set()
-        self.keys: set[int] = set()
-        self._strict = strict
-        self._marks: set[int] = set()
-        self._newest: datetime | None = None
-        self._undated = False
-        self._calm: datetime | None = None
-
-    def add(self, rows: Iterable[TaskInstance], total: int, calm: datetime) -> None:
-        """Count an answer. `calm`: what was last updated before then did not change since it was asked for."""
-        self.totals.add(total)
-        self._calm = calm if self._calm is None else min(self._calm, calm)
-        for row in rows:
-            self.rows += 1
-            self.keys.add(mark(row.identity))
-            if self._strict:
-                self._marks.add(mark(f"{row.identity} {row.last_update_time}"))
-            if row.last_update_time is None:
-                self._undated = True
-            elif self._newest is None or row.last_update_time > self._newest:
-                self._newest = row.last_update_time
-
-    @property
-    def at_rest(self) -> bool:
-        """True if no row changed since the first of the answers was asked for.
-
-        Then all of them were there at that moment. That LastUpdateTime is set whenever a row is made or comes
-        to match is documented nowhere. [I] Only readings of more than one page rest on it.
-        """
-        if self._undated or self._calm is None:
-            return False
-        return self._newest is None or self._newest < self._calm
-
-    @property
-    def marks(self) -> set[int]:
-        """What two readings of the same rows have in common."""
-        return self._marks if self._strict else self.keys
-
-
-@dataclass
-class Pace:
-    """How wide the next window is, from how dense and how quiet the list was so far.
-
-    :param pages: that it is meant to hold.
-    :param density: rows a second.
-    """
-
-    sizes: Sizes
-    pages: float
-    density: float = 1.0
-
-    @property
-    def seconds(self) -> int:
-        """How many seconds wide."""
-        return max(1, int(self.pages * self.sizes.page / self.density))
-
-    def met(self, rows: int, seconds: int | None) -> None:
-        """Learn how many rows a window had."""
-        if not rows:
-            self.density = max(self.density / 4, 1e-9)
-        elif seconds is not None:
-            self.density = (self.density + rows / seconds) / 2
-
-    def quiet(self) -> None:
-        """Learn that nothing moved in a window."""
-        self.pages = min(self.pages * 1.3, self.sizes.most)
-
-    def restless(self) -> None:
-        """Learn that something moved in a window."""
-        self.pages = max(self.pages / 2, self.sizes.least)
-
-
-class Part:
-    """A part of the list: questions that may go out, in any number at once, until it has ended.
-
-    `heirs` are the parts that read what it could not, in its place.
-    """
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.pending: deque[Question] = deque()
+    def __init__(self, result_set: ResultSet, limits: Limits) -> None:
+        self.result_set = result_set
+        self.limits = limits
+        self.pending: deque[PageRequest] = deque()
+        self.asked = 0
         self.under_way = 0
         self.ended = False
-        self.heirs: list[Part] = []
+        #: Ids that were asked for together in what ends with this partition.
+        self.ids: Sequence[str] = ()
+        self.successors: list[TimeRange] = []
+        self._given = 0
+        self._answers: dict[int, Sequence[TaskInstance]] = {}
 
-    def unfold(self, *, head: bool) -> list[Part] | None:  # noqa: ARG002 - for the parts that do
-        """Return the parts to put in its place, if it stands for some; `head`: all before it is given out."""
-        return None
+    def ask(self) -> PageRequest:
+        """Return the next request; its number is then `asked`."""
+        self.asked += 1
+        self.under_way += 1
+        return self.pending.popleft()
 
-    def feed(self, question: Question, page: Page, calm: datetime) -> Sequence[TaskInstance]:
-        """Take an answer, and return the rows that it gives out."""
+    def feed(self, number: int, request: PageRequest, page: Page, unchanged_before: datetime) -> None:
+        """Take the answer to the request of this number."""
         self.under_way -= 1
-        rows = self._take(question, page, calm)
+        self._answers[number] = self._take(request, page, unchanged_before)
         if not self.pending and not self.under_way:
             self._conclude()
-        return rows
 
-    def _take(self, question: Question, page: Page, calm: datetime) -> Sequence[TaskInstance]:
+    def answers(self) -> Iterable[Sequence[TaskInstance]]:
+        """Take the rows that come next in the order of the requests."""
+        while (answer := self._answers.pop(self._given + 1, None)) is not None:
+            self._given += 1
+            yield answer
+
+    @property
+    def given_out(self) -> bool:
+        """True if it has ended and all its rows were taken."""
+        return self.ended and self._given == self.asked
+
+    def _take(self, request: PageRequest, page: Page, unchanged_before: datetime) -> Sequence[TaskInstance]:
+        """Look at an answer, and return the rows that it gives out."""
         raise NotImplementedError
 
     def _conclude(self) -> None:
+        """End, or ask on: nothing is under way."""
         raise NotImplementedError
 
-    def _end(self, heirs: Iterable[Part] = ()) -> None:
+    def _end(self, successors: Iterable[TimeRange] = ()) -> None:
         self.ended = True
-        self.heirs = list(heirs)
+        self.successors = list(successors)

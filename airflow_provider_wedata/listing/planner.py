@@ -1,20 +1,29 @@
-"""Reading a list of any length, each row once, with several questions under way. A plan without I/O.
+"""Reading a list of any length, each row once, with several requests under way. A plan without I/O.
 
-Knows which questions may go out next, the oldest part of the list first, and in which order rows are given out:
-part after part, page after page, each row as it was when it was first read. Takes answers in any order. What
-makes a part whole is known in time_range.py and indivisible.py.
+Knows which requests may go out next, the oldest part of the list first, and in which order rows are given out:
+partition after partition, page after page, each row as it was when it was first read. Takes answers in any order.
+What makes a partition complete is known in time_range.py and indivisible.py.
+
+A gate does not read by this plan, but by paginator.py: what an export needs is that nothing is missing that
+matched all the while, and so its rows may be of different moments. A gate that sees the beginning of a list before
+a change and the end after it counts instances as done together that never were.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.listing.key_set import Seen
-from airflow_provider_wedata.listing.page_request import OLDEST_FIRST, Scope, Sizes, Span
-from airflow_provider_wedata.listing.paginator import IDS_TOGETHER
-from airflow_provider_wedata.listing.partition import Pace, Part
-from airflow_provider_wedata.listing.time_range import Stretch
+from airflow_provider_wedata.listing.indivisible import SameSecond, search_null_schedule
+from airflow_provider_wedata.listing.key_set import KeySet
+from airflow_provider_wedata.listing.page_request import (
+    OLDEST_FIRST,
+    Limits,
+    ResultSet,
+    TimeRange,
+    id_groups,
+    order_of,
+)
+from airflow_provider_wedata.listing.time_range import RecentlyUpdated, TimeRangePartition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,162 +31,132 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
-    from airflow_provider_wedata.listing.page_request import Question
+    from airflow_provider_wedata.listing.page_request import Order, PageRequest
+    from airflow_provider_wedata.listing.partition import Partition
 
 
-class Windows:
+class ListingPlanner:
     """The plan of one reading: ask `next()`, `feed()` the answers, `take()` the rows, until `ended`.
 
-    No row is given out twice, by its key. Every row that matches from the first question to the last, and
+    No row is given out twice, by its key. Every row that matches from the first request to the last, and
     whose schedule time does not change, is given out; or `feed` raises `ListNotAtRest`.
 
-    :param under_way: questions at once.
+    :param under_way: requests at once.
     """
 
-    def __init__(self, query: InstanceQuery, *, under_way: int = 10, sizes: Sizes | None = None) -> None:
+    def __init__(self, query: InstanceQuery, *, under_way: int = 10, limits: Limits | None = None) -> None:
         self.total: int | None = None
         self.rows = 0
         self._query = query
         self._under_way = under_way
-        self._sizes = sizes or Sizes()
-        self._seen = Seen()
+        self._limits = limits or Limits()
+        self._given_out = KeySet()
         self._found: set[str | None] = set()
-        self._flying: dict[int, tuple[_Place, int, Question]] = {}
+        self._flying: dict[int, tuple[Partition, int, PageRequest]] = {}
         self._tickets = 0
         self._held = 0
-        self._places = [_Place(part) for part in self._parts()]
+        self._whole = TimeRange.of(query.schedule)
+        self._partitions: list[Partition] = [self._list(ids, order_of(query)) for ids in id_groups(query)]
 
     @property
     def ended(self) -> bool:
         """True if all rows were given out."""
-        return not self._places
+        return not self._partitions
 
     def next(self) -> list[tuple[int, Operation[Page]]]:
-        """Return the questions that may go out now, each with the ticket to feed its answer with."""
+        """Return the requests that may go out now, each with the ticket to feed its answer with."""
         asked = []
-        while len(self._flying) < self._under_way and (place := self._next_place()):
+        while len(self._flying) < self._under_way and (partition := self._next_partition()):
             self._tickets += 1
-            question = place.ask()
-            self._flying[self._tickets] = (place, place.asked, question)
-            asked.append((self._tickets, question.operation()))
+            request = partition.ask()
+            self._flying[self._tickets] = (partition, partition.asked, request)
+            asked.append((self._tickets, request.operation()))
         return asked
 
-    def feed(self, ticket: int, page: Page, calm: datetime) -> None:
+    def feed(self, ticket: int, page: Page, unchanged_before: datetime) -> None:
         """Take an answer.
 
-        :param calm: what WeData updated last before this moment did not change since the question was sent.
-        :raises ListNotAtRest: if some rows keep coming and going; it names them.
+        :param unchanged_before: rows last updated before this time cannot have changed since the request was sent.
+        :raises ListNotAtRest: if some rows keep coming and going, or can't be read; it names them.
         """
-        place, number, question = self._flying.pop(ticket)
+        partition, number, request = self._flying.pop(ticket)
         if self.total is None and not self._query.exact:
             self.total = page.total
-        place.answers[number] = place.part.feed(question, page, calm)
+        partition.feed(number, request, page, unchanged_before)
         self._held += 1
-        if place.part.ended:
-            at = self._places.index(place) + 1
-            self._places[at:at] = [_Place(part) for part in place.part.heirs]
+        if partition.ended:
+            at = self._partitions.index(partition) + 1
+            self._partitions[at:at] = self._successors(partition)
 
     def take(self) -> list[TaskInstance]:
         """Return the rows that are there, in order, and new."""
         rows: list[TaskInstance] = []
-        while self._places:
-            place = self._places[0]
-            for answer in place.given():
+        while self._partitions:
+            partition = self._partitions[0]
+            for answer in partition.answers():
                 self._held -= 1
-                rows.extend(row for row in answer if place.part.scope.wants(row) and self._is_new(row))
-            if place.part.ended and place.over:
-                del self._places[0]
-            elif not self._unfolded(0):
+                rows.extend(row for row in answer if partition.result_set.wants(row) and self._is_new(row))
+            if not partition.given_out:
                 break
+            self._partitions[:1] = self._not_found(partition)
         self.rows += len(rows)
         return rows
 
     def _is_new(self, row: TaskInstance) -> bool:
         if self._query.exact:
             self._found.add(row.task_id)
-        return self._seen.add(row.identity)
+        return self._given_out.add(row.identity)
 
-    def _next_place(self) -> _Place | None:
-        at = 0
-        while at < len(self._places):
-            place = self._places[at]
+    def _next_partition(self) -> Partition | None:
+        for at, partition in enumerate(self._partitions):
             # Rows wait in memory for those before them; so do not run too far ahead of what is missing.
-            if self._held >= self._sizes.held and (at or place.part.under_way):
+            if self._held >= self._limits.held and (at or partition.under_way):
                 return None
-            if place.part.pending:
-                return place
-            if not self._unfolded(at):
-                at += 1
+            if partition.pending:
+                return partition
         return None
 
-    def _unfolded(self, at: int) -> bool:
-        parts = self._places[at].part.unfold(head=at == 0)
-        if parts is None:
-            return False
-        self._places[at : at + 1] = [_Place(part) for part in parts]
-        return True
+    def _list(self, ids: Sequence[str], order: Order | None) -> Partition:
+        """Return what reads all that the ids find, or all there is."""
+        result_set = ResultSet(self._query, ",".join(ids) or None)
+        partition = TimeRangePartition(result_set, self._limits, self._whole, order=order)
+        partition.ids = ids
+        return partition
 
-    def _parts(self) -> list[Part]:
-        ids = self._query.keywords
-        if not ids:
-            return [self._outset(Scope(self._query))]
-        parts: list[Part] = []
-        for at in range(0, len(ids), IDS_TOGETHER):
-            together = ids[at : at + IDS_TOGETHER]
-            parts.append(self._outset(Scope(self._query, ",".join(together))))
-            if len(together) > 1:
-                parts.append(_Alone(self, together))
-        return parts
+    def _successors(self, partition: Partition) -> list[Partition]:
+        """Return what reads what the partition could not, in its place."""
+        if not isinstance(partition, TimeRangePartition) or not partition.successors:
+            return []
+        ids, partition.ids = partition.ids, ()
+        if partition.order is None:
+            return [self._list(ids, OLDEST_FIRST)]
+        successors = self._split(partition)
+        successors[-1].ids = ids
+        return successors
 
-    def _outset(self, scope: Scope) -> Part:
-        query = self._query
-        sort = None if query.sort_column or query.sort_type else OLDEST_FIRST
-        pace = Pace(self._sizes, self._sizes.begin)
-        return Stretch(scope, Span.of(query.schedule), pace, sort=sort, outset=True)
+    def _split(self, partition: TimeRangePartition) -> list[Partition]:
+        result_set, limits = partition.result_set, self._limits
+        pieces: list[Partition] = [
+            (SameSecond if piece.single_second else TimeRangePartition)(result_set, limits, piece)
+            for piece in partition.successors
+        ]
+        if partition.time_range.unbounded:
+            pieces[:0] = search_null_schedule(
+                result_set,
+                limits,
+                total=partition.total,
+                deep=partition.deep,
+                oldest=partition.oldest,
+                newest=partition.newest,
+            )
+        if partition.time_range == self._whole:
+            pieces.append(RecentlyUpdated(result_set, limits, partition.unchanged_before))
+        return pieces
 
-    def alone(self, ids: Sequence[str]) -> list[Part]:
-        """Return the parts that ask for each of the ids of which no instance was found yet."""
-        return [self._outset(Scope(self._query, one)) for one in ids if one not in self._found]
+    def _not_found(self, partition: Partition) -> list[Partition]:
+        """Return what asks alone for each id that was asked for with others and of which no instance was found.
 
-
-class _Alone(Part):
-    """Ids that were asked for together, and of which some may have to be asked for alone.
-
-    That several ids in a Keyword are joined by OR is documented nowhere. [I]
-    """
-
-    def __init__(self, plan: Windows, ids: Sequence[str]) -> None:
-        super().__init__(Scope(plan._query))  # noqa: SLF001 - of this module
-        self._plan = plan
-        self._ids = ids
-
-    def unfold(self, *, head: bool) -> list[Part] | None:
-        """Return them, once all that came of the joint question was given out."""
-        return self._plan.alone(self._ids) if head else None
-
-
-class _Place:
-    """Where a part stands in the order, with the answers to it that are not given out yet."""
-
-    def __init__(self, part: Part) -> None:
-        self.part = part
-        self.asked = 0
-        self.answers: dict[int, Sequence[TaskInstance]] = {}
-        self._given = 0
-
-    def ask(self) -> Question:
-        self.asked += 1
-        self.part.under_way += 1
-        return self.part.pending.popleft()
-
-    def given(self) -> deque[Sequence[TaskInstance]]:
-        """Take the answers that come next in the order of the questions."""
-        ready: deque[Sequence[TaskInstance]] = deque()
-        while self._given + 1 in self.answers:
-            self._given += 1
-            ready.append(self.answers.pop(self._given))
-        return ready
-
-    @property
-    def over(self) -> bool:
-        return self._given == self.asked
+        That several ids in a Keyword are joined by OR is documented nowhere. [I]
+        """
+        ids = partition.ids if len(partition.ids) > 1 else ()
+        return [self._list((one,), order_of(self._query)) for one in ids if one not in self._found]
