@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.clock import Zone
     from airflow_provider_wedata.api.instance import InstanceQuery
-    from airflow_provider_wedata.api.reading import Reading
     from airflow_provider_wedata.export.publish import Place
     from airflow_provider_wedata.hooks.wedata import WeDataHook
+    from airflow_provider_wedata.listing.reader import ConcurrentReader
 
 _IF_EXISTS = ("replace", "fail", "skip")
 _IF_EMPTY = ("write", "skip", "fail")
@@ -211,7 +211,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
         self.object_storage_conn_id = object_storage_conn_id
         self._killed = False
         self._thread: int | None = None
-        self._reading: Reading | None = None
+        self._reading: ConcurrentReader | None = None
         self._check_as_built()
         if not self._was_expanded:
             self._read_format()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.api.clock import Zone
-from airflow_provider_wedata.api.paging import IDS_TOGETHER
+from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
 from airflow_provider_wedata.standin import Instance, StandIn, SteppedClock
 from airflow_provider_wedata.standin.clock import epoch, text
 from airflow_provider_wedata.standin.instance import PROJECT_ID

@@ -254,6 +254,27 @@ class TestACountThatStops:
         assert verdict is not None
         assert verdict.kind == (kind if limit else Kind.MET)
 
+    def test_many_instances_of_several_tasks_are_asked_for_in_smaller_groups(self, pump_for: Any) -> None:
+        pump = pump_for(Quirks(counting_limit=10_000, deepest_page=100))
+        load(pump, *["COMPLETED"] * 10_800)
+        pump.wedata.world.load(
+            Instance(
+                task_id="72", cur_run_date=text(at), schedule_time=at, state="COMPLETED", total_run_num=1
+            )
+            for at in range(MIDNIGHT, MIDNIGHT + 7_000)
+        )
+        verdict = pump.look(watch_for(task_ids=["72", "7300"]))
+        assert verdict.message == "7000 of 7000 COMPLETED; not there yet: 7300 (0 of 1)"
+
+    def test_more_of_one_task_than_pages_can_be_asked_for_are_waited_for(self, pump_for: Any) -> None:
+        pump = pump_for(Quirks(deepest_page=100))
+        load(pump, *["COMPLETED"] * 10_800)
+        verdict = pump.look(watch_for(task_ids=["71"]))
+        assert verdict.kind == Kind.WAITING
+        assert (
+            "WeData refuses pages behind 100 (InvalidParameterValue); use shorter windows" in verdict.message
+        )
+
     def test_the_wait_says_why(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(counting_limit=10_000))
         load(pump, *["COMPLETED"] * 10_800)

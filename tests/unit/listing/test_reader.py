@@ -18,8 +18,8 @@ from airflow_provider_wedata.api.flow import Answer, Channel, Now
 from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.operations import Page
 from airflow_provider_wedata.api.pacing import RetryPolicy
-from airflow_provider_wedata.api.reading import Reading, _calm
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.listing.reader import ConcurrentReader, _unchanged_before
 from airflow_provider_wedata.standin import StandIn, faults, scenarios
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 QUERY = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"))
 
 
-def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> Reading:
+def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> ConcurrentReader:
     account = wedata.account
     channel = Channel(
         host=wedata.host,
@@ -40,7 +40,7 @@ def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> Readi
         budget=registry.budgets(wedata.host, account.secret_id, 1000),
         retry=RetryPolicy(3, base=0),
     )
-    return Reading(Client(channel, Transport(wedata.url)), query, **more)
+    return ConcurrentReader(Client(channel, Transport(wedata.url)), query, **more)
 
 
 def of_reading() -> list[str]:
@@ -185,4 +185,4 @@ def test_closed_from_another_thread_it_ends(wedata: StandIn, stuck: Callable[...
 )
 def test_what_is_old_is_reckoned_by_wedatas_clock_if_it_tells_it(date: float | None, expected: int) -> None:
     answer = Answer(Page(0, ()), Now(4000.0, 7.0), trip=2.0, date=date, attempts=1, throttled=0)
-    assert datetime.fromtimestamp(expected, UTC) == _calm(answer)
+    assert datetime.fromtimestamp(expected, UTC) == _unchanged_before(answer)
