@@ -169,19 +169,9 @@ def test_too_many_that_cannot_be_split_are_an_error_that_names_them(
         read(Service([time] * 12_000, QUIRKS[quirks]))
 
 
-def test_a_gate_reads_no_more_than_can_be_read_consistently() -> None:
-    service, listing = Service(even(12_000), Quirks()), ConsistentListing(query())
-    operation = listing.operation()
-    assert operation is not None
-    listing.feed(service.answer(operation))
-    with pytest.raises(
-        ListNotAtRest, match=r"too many .* consistently: WeData counts 12000 .* Narrow the filters"
-    ):
-        listing.operation()
-
-
-def test_a_gate_reads_as_many_as_can_be_read_consistently() -> None:
-    service, listing = Service(even(10_000), Quirks(deepest_page=100)), ConsistentListing(query())
+@pytest.mark.parametrize(("count", "quirks"), [(10_000, Quirks(deepest_page=100)), (12_000, Quirks())])
+def test_a_gate_reads_a_list_to_its_end(count: int, quirks: Quirks) -> None:
+    service, listing = Service(even(count), quirks), ConsistentListing(query())
     keys: list[str] = []
     while operation := listing.operation():
         keys += [row.identity for row in listing.feed(service.answer(operation))]
