@@ -45,7 +45,7 @@ class Limits:
 
     page: int = PAGE_SIZE
     whole: int = DEEPEST_PAGE
-    begin: int = 80
+    begin: int = 48
     deepest: int = DEEPEST_PAGE
     held: int = 40
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.listing.page_request import Limits, Order, ResultSet
 
 #: Of a page, so that a piece that is meant to fit on one still does when a few rows are added.
-_ROOM = 0.9
+_ROOM = 0.95
 
 
 class TimeRangePartition(Partition):

@@ -49,6 +49,7 @@ class Kind:
 
     :param changes: what may happen; :param spread: the seconds of schedule time that the rows are in.
     :param nulls: the share of rows without a schedule time.
+    :param refused: the share of histories that end in an error, as measured with 2,500 of them, and a little more.
     """
 
     changes: tuple[str, ...] = ("insert", "delete", "update", "swap")
@@ -59,22 +60,23 @@ class Kind:
     windowed: bool = False
     quirks: dict[str, Any] = field(default_factory=dict)
     limits: tuple[Limits, ...] = LIMITS
+    refused: float = 0.03
 
 
 #: Never deeper than four pages; and a list that is short enough to be read as one.
 SHALLOW = Limits(page=5, whole=4, begin=3, deepest=4, held=6)
 KINDS = {
-    "mixed": Kind(),
-    "pairs, the count stays": Kind(("swap",)),
+    "mixed": Kind(refused=0.12),
+    "pairs, the count stays": Kind(("swap",), refused=0.15),
     "updates in place": Kind(("update",)),
-    "ties in another order each time": Kind(tie_shuffle=True),
-    "state filter": Kind(("insert", "delete", "enter", "leave"), state="RUNNING"),
+    "ties in another order each time": Kind(tie_shuffle=True, refused=0.16),
+    "state filter": Kind(("insert", "delete", "enter", "leave"), state="RUNNING", refused=0.05),
     "state filter, the count stays": Kind(("flip",), state="RUNNING"),
-    "one second": Kind(spread=(1,)),
-    "one second, the count stays": Kind(("swap", "update"), spread=(1,)),
+    "one second": Kind(spread=(1,), refused=0.56),
+    "one second, the count stays": Kind(("swap", "update"), spread=(1,), refused=0.48),
     "one second, state filter": Kind(("flip", "update"), spread=(1,), state="RUNNING"),
-    "some without a schedule time": Kind(nulls=(0.1, 0.3, 0.6)),
-    "none with a schedule time": Kind(("swap", "delete", "insert"), nulls=(1.0,)),
+    "some without a schedule time": Kind(nulls=(0.1, 0.3, 0.6), refused=0.3),
+    "none with a schedule time": Kind(("swap", "delete", "insert"), nulls=(1.0,), refused=0.59),
     "in a window": Kind(windowed=True, spread=(20, 1000)),
     "no LastUpdateTime": Kind(("update",), nulls=(0.0, 0.3), quirks={"null_fields": ("LastUpdateTime",)}),
     "totals that go no further": Kind(
@@ -227,7 +229,7 @@ def test_nothing_is_given_twice_and_nothing_is_missing_or_an_error_says_so(kind:
             if any(found):
                 failures[seed] = found
     assert failures == {}
-    assert refused <= 0.6 * HISTORIES  # or it would show little
+    assert refused <= KINDS[kind].refused * HISTORIES  # or it would show little
 
 
 @pytest.mark.parametrize("kind", KINDS)

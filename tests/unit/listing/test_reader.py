@@ -154,7 +154,8 @@ def test_no_longer_iterated_it_ends(wedata: StandIn, stuck: Callable[..., thread
 def test_interrupted_while_it_waits_it_ends(wedata: StandIn, stuck: Callable[..., threading.Event]) -> None:
     here = threading.get_ident()
     let_go = stuck(lambda: signal.pthread_kill(here, signal.SIGINT))
-    with reading(wedata) as it, pytest.raises(KeyboardInterrupt):
+    # One thread, so that it waits by then: a thread that is just being started ends by itself, a little later.
+    with reading(wedata, under_way=1) as it, pytest.raises(KeyboardInterrupt):
         list(it)
     assert of_reading() == []
     assert not let_go.is_set()
