@@ -76,7 +76,7 @@ class Zone:
         :raises InvalidRequest: if it is none of ``UTC``, ``UTC±N``, ``UTC±HH:MM`` or an IANA name.
         """
         try:
-            zone = Zone(str(value).strip())
+            zone = Zone(str(value).strip() if isinstance(value, str | tzinfo) else "")
             _ = zone.tzinfo
         except (ValueError, OSError, KeyError):
             raise InvalidRequest(
