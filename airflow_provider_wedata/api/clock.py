@@ -150,6 +150,15 @@ def first_second(value: object, zone: Zone, field: str) -> datetime:
         return _first(_read(value, field), zone)
 
 
+def not_before(value: object, zone: Zone, field: str) -> datetime:
+    """Return the first whole second that is certainly not before the value; a date is its midnight.
+
+    Of two readings the later one: what is done before it may have been done before the value.
+    """
+    with _on_the_calendar(value, field):
+        return _bounded(_round_up(max(_readings(_read(value, field), zone))))
+
+
 def last_second(value: object, zone: Zone, field: str) -> datetime:
     """Return the last whole second of a window that ends with the value; a date ends at 23:59:59."""
     with _on_the_calendar(value, field):
@@ -256,7 +265,7 @@ def _readings(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
     """Return the two moments that a wall-clock time can mean where the clock is put forward or back.
 
     Where it means only one, as nearly always, the two are the same. Of two, the caller takes the one that
-    makes its window wider: a gate that waits for an hour too many is late, one for an hour too few is wrong.
+    makes it wait longer: a gate that waits for an hour too many is late, one for an hour too few is wrong.
     """
     if not isinstance(wall, datetime):
         wall = datetime.combine(wall, time())
