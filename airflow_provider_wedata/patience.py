@@ -58,7 +58,7 @@ class Patience:
         """Return the seconds between look number `look`, from 1, and the next."""
         if not self.exponential_backoff:
             return self.poke_interval
-        least = max(int(min(self.poke_interval * 2.0 ** (min(look, _ENOUGH) - 2), _HUGE)), 1)
+        least = int(max(min(self.poke_interval * 2.0 ** (min(look, _ENOUGH) - 2), _HUGE), 1))
         grown = float(least + self._hash(str(look)) % least)
         return min(grown, self.max_wait) if self.max_wait else grown  # Airflow takes 0 for none, too
 

@@ -278,6 +278,11 @@ def test_an_interval_without_end_grows_no_more(poke_interval: float) -> None:
     assert STARTED + 60 == endless.next_look(9, STARTED)
 
 
+def test_an_odd_interval_in_a_row_is_a_short_one() -> None:
+    odd = Patience.from_json(ROW | {"poke_interval": "-inf", "max_wait": None})
+    assert 2 > odd.interval(9)
+
+
 def test_what_is_no_number_is_not_written() -> None:
     with pytest.raises(ValueError, match="not a number"):
         patience(timeout=math.nan).to_json()
