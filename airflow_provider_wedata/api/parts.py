@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_wedata.api.errors import UnreadableField
 from airflow_provider_wedata.api.seen import mark
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.instance import TaskInstance
     from airflow_provider_wedata.api.operations import Page
     from airflow_provider_wedata.api.scopes import Question, Scope, Sizes
+
+#: No list is so long: the official sample of a large one counts 176,022 rows. To plan the pages of many more, of
+#: one second, would take all memory. [I]
+MOST_ROWS = 100_000_000
 
 
 class Tally:
@@ -119,8 +124,15 @@ class Part:
         return None
 
     def feed(self, question: Question, page: Page, calm: datetime) -> Sequence[TaskInstance]:
-        """Take an answer, and return the rows that it gives out."""
+        """Take an answer, and return the rows that it gives out.
+
+        :raises UnreadableField: if it counts more rows than there can be.
+        """
         self.under_way -= 1
+        if page.total > MOST_ROWS:
+            raise UnreadableField(
+                f"TotalCount is {page.total}, beside {len(page.rows)} items; expected at most {MOST_ROWS}"
+            )
         rows = self._take(question, page, calm)
         if not self.pending and not self.under_way:
             self._conclude()
