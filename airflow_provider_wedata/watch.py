@@ -71,7 +71,7 @@ class Watch:
             return self.condition.census(page.rows)
         if self.condition.completed_after is not None:  # no filter can count it
             return (yield from self._read_rows(requests))
-        counts = StateCounts(requests, self.condition, page.total)
+        counts = StateCounts(requests, self.condition, page)
         census = yield from counts.count()
         if self._judge(census, requests).kind not in _CONFIRMED:
             return census

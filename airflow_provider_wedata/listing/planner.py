@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_wedata.api.errors import UnreadableField
 from airflow_provider_wedata.listing.indivisible import SameSecond, search_null_schedule
 from airflow_provider_wedata.listing.key_set import KeySet
 from airflow_provider_wedata.listing.page_request import (
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
     from airflow_provider_wedata.listing.page_request import Order, PageRequest
     from airflow_provider_wedata.listing.partition import Partition
+
+#: No list is so long: the official sample of a large one counts 176,022 rows. To plan the pages of many more would
+#: take all memory. [I]
+MOST_ROWS = 100_000_000
 
 
 class ListingPlanner:
@@ -78,8 +83,13 @@ class ListingPlanner:
 
         :param unchanged_before: rows last updated before this time cannot have changed since the request was sent.
         :raises ListNotAtRest: if some rows keep coming and going, or can't be read; it names them.
+        :raises UnreadableField: if it counts more rows than there can be.
         """
         partition, number, request = self._flying.pop(ticket)
+        if page.total > MOST_ROWS:
+            raise UnreadableField(
+                f"TotalCount is {page.total}, beside {len(page.rows)} items; expected at most {MOST_ROWS}"
+            )
         if self.total is None and not self._query.exact:
             self.total = page.total
         partition.feed(number, request, page, unchanged_before)

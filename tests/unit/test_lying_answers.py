@@ -194,6 +194,24 @@ class TestAFilterThatIsIgnored:
         assert verdict is None or verdict.kind == Kind.WAITING
 
     @pytest.mark.parametrize("terms", WAITS[:3])
+    def test_nor_on_one_that_ignores_it_for_what_is_done_though_its_first_page_shows_a_row_that_runs(
+        self, pump: Any, terms: Any
+    ) -> None:
+        load(pump, *["COMPLETED"] * 75, "RUNNING", *["COMPLETED"] * 75)
+
+        def count_all(data: dict[str, Any]) -> None:
+            data["TotalCount"] = 151
+
+        is_done = altered(count_all)
+        pump.wedata.faults.when(lambda received: received.params.get("InstanceState") == "COMPLETED", is_done)
+        verdict = looked(pump, **terms)
+        assert verdict is not None
+        assert (verdict.kind, verdict.message) == (
+            Kind.WAITING,
+            f"{verdict.message.partition(';')[0]}; rows came, went or changed while they were counted",
+        )
+
+    @pytest.mark.parametrize("terms", WAITS[:3])
     def test_not_even_if_all_are_done_for_that_can_not_be_known(self, pump_for: Any, terms: Any) -> None:
         pump = pump_for(Quirks(ignored=("InstanceState",)))
         load(pump, *["COMPLETED"] * 150)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.clock import Window, Zone
-from airflow_provider_wedata.api.errors import ListNotAtRest
+from airflow_provider_wedata.api.errors import ListNotAtRest, UnreadableField
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
 from airflow_provider_wedata.listing.key_set import KeySet
@@ -142,6 +142,16 @@ def keys(rows: Iterable[TaskInstance]) -> list[str]:
 
 def last_first(under_way: int) -> int:
     return under_way - 1
+
+
+@pytest.mark.parametrize("total", [2**27, 2**31, 2**63, 10**300])
+@pytest.mark.parametrize("second", [0, None])
+def test_a_list_longer_than_any_is_no_list(total: int, second: int | None) -> None:
+    """To plan for the pages of so many rows of one second would take all memory."""
+    plan = ListingPlanner(query(schedule=Window(DAY, DAY) if second == 0 else Window()), limits=SMALL)
+    ((ticket, _),) = plan.next()
+    with pytest.raises(UnreadableField, match=r"^TotalCount is .*; expected at most 100000000$"):
+        plan.feed(ticket, Page(total, (row(1, second),)), NOW)
 
 
 # A list at rest
