@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 def get_provider_info() -> dict[str, Any]:
     """Return what Airflow wants to know of a provider, without importing any part of it that does something."""
-    from airflow_provider_wedata import connection_form as form  # noqa: PLC0415 - only Airflow's manager asks
+    from airflow_provider_wedata.connection import fields as form  # noqa: PLC0415 - only Airflow's manager asks
 
     name = "Tencent Cloud WeData"
     package = "airflow_provider_wedata"
@@ -31,7 +31,7 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": name, "python-modules": [f"{package}.sensors.wedata"]}],
         "triggers": [{"integration-name": name, "python-modules": [f"{package}.triggers.wedata"]}],
         "extra-links": [f"{package}.links.wedata.WeDataConsoleLink"],
-        "cli": [f"{package}.cli.get_wedata_cli_commands"],
+        "cli": [f"{package}.cli.definition.get_wedata_cli_commands"],
         "connection-types": [
             {
                 "connection-type": form.CONNECTION_TYPE,

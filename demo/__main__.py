@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.standin import StandIn, scenarios
+from airflow_provider_wedata.emulator import StandIn, scenarios
 from demo.real_airflow import RealAirflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_wedata.standin import Received, World
+    from airflow_provider_wedata.emulator import Received, World
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
 DAGS = Path(__file__).parent.parent / "example_dags"

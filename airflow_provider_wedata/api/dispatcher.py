@@ -11,11 +11,11 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.flow import Now
+from airflow_provider_wedata.api.exchange import Now
 from airflow_provider_wedata.api.request_queue import RequestQueue
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.pacing import RequestBudget, Ticket
+    from airflow_provider_wedata.api.rate_limit import RequestBudget, Ticket
     from airflow_provider_wedata.api.request_queue import Waiter
 
 

@@ -13,10 +13,9 @@ from decimal import Decimal
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_wedata.api import clock
-from airflow_provider_wedata.api.clock import Window, Zone
+from airflow_provider_wedata.api import times
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
-from airflow_provider_wedata.api.instance import (
+from airflow_provider_wedata.api.models import (
     CYCLE_TYPES,
     INSTANCE_TYPES,
     SORT_COLUMNS,
@@ -25,6 +24,7 @@ from airflow_provider_wedata.api.instance import (
     task_of,
 )
 from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.times import Window, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -203,11 +203,11 @@ def _split(text: str, field: str) -> Iterable[object]:
 
 def _schedule(given: Mapping[str, object], zone: Zone) -> Window:
     if "schedule_date" in given:
-        return clock.whole_day(given["schedule_date"], zone, "schedule_date")
+        return times.whole_day(given["schedule_date"], zone, "schedule_date")
     window = _window(given, zone, "schedule_time")
     if "schedule_time_before" not in given:
         return window
-    end = clock.second_before(given["schedule_time_before"], zone, "schedule_time_before")
+    end = times.second_before(given["schedule_time_before"], zone, "schedule_time_before")
     return _forward(Window(window.start, end), given, "schedule_time_from", "schedule_time_before")
 
 
@@ -215,8 +215,8 @@ def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
     start, end = f"{name}_from", f"{name}_to"
     return _forward(
         Window(
-            clock.first_second(given[start], zone, start) if start in given else None,
-            clock.last_second(given[end], zone, end) if end in given else None,
+            times.first_second(given[start], zone, start) if start in given else None,
+            times.last_second(given[end], zone, end) if end in given else None,
         ),
         given,
         start,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_wedata.api.errors import UnreadableField, describe
-from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import PAGE_SIZE, InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.values import parse_number
 
 if TYPE_CHECKING:

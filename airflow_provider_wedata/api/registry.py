@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_wedata.api.dispatcher import Dispatcher
-from airflow_provider_wedata.api.pacing import RequestBudget
+from airflow_provider_wedata.api.rate_limit import RequestBudget
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

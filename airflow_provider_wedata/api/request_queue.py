@@ -13,12 +13,12 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget, Ticket
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RequestBudget, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from airflow_provider_wedata.api.flow import Now
+    from airflow_provider_wedata.api.exchange import Now
 
 #: Seconds after which a slot that was offered and not taken is offered to another.
 PATIENCE = 1.0

@@ -1,4 +1,4 @@
-"""What one value of WeData's JSON means to us, whatever type it came in. Which field has which is in instance.py.
+"""What one value of WeData's JSON means to us, whatever type it came in. Which field has which is in models.py.
 
 A parser returns None for null, and raises ValueError with what was expected. Python takes more for JSON than is
 JSON (NaN, infinities), so nothing here trusts a type.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_wedata.api.clock import WireZone
+    from airflow_provider_wedata.api.times import WireZone
 
 _WHOLE = re.compile(r"-?[0-9]+(\.0+)?")
 #: Beyond these a number is no float any more, and beyond a few thousand Python won't even spell it.

@@ -12,8 +12,8 @@ from airflow_provider_wedata.export.columns import choose
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow_provider_wedata.api.clock import WireZone
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
+    from airflow_provider_wedata.api.times import WireZone
     from airflow_provider_wedata.export.columns import Column
 
 FORMATS = ("jsonl", "csv", "parquet")

@@ -1,7 +1,7 @@
-"""From an Airflow connection to a client of WeData, and what can be asked through it without more ado.
+"""From an Airflow connection to a client of WeData, and what can be asked through it directly.
 
-Knows Airflow's connections; what their fields mean is in settings.py, what WeData can do in api/. The client
-is imported where it is opened, so that a DAG file that only names a sensor loads no HTTP library.
+What the connection's fields mean is in connection/settings.py, what WeData can do in api/. A client is imported
+where it is opened, so that a DAG file that only names a sensor loads no HTTP library.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_wedata import connection_form as form
 from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.filters import read_query, read_text
+from airflow_provider_wedata.connection import fields as form
+from airflow_provider_wedata.connection.settings import Settings, read_extra
 from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
-from airflow_provider_wedata.settings import Settings, read_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.api.client import Client
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
-    from airflow_provider_wedata.diagnosis import Finding
+    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.connection.check import Finding
     from airflow_provider_wedata.listing.reader import ConcurrentReader
 
 
@@ -90,7 +90,7 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.opening import open_client  # noqa: PLC0415 - see the module's docstring
+        from airflow_provider_wedata.connection.clients import open_client  # noqa: PLC0415 - see the module's docstring
 
         return open_client(self.settings)
 
@@ -99,7 +99,7 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.opening import open_async_client  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.connection.clients import open_async_client  # noqa: PLC0415 - as above
 
         return open_async_client(await self.read_settings())
 
@@ -168,7 +168,7 @@ class WeDataHook(BaseHook):
 
     def findings(self) -> list[Finding]:
         """Return how far this connection gets on its way to an answer, step by step, after one request."""
-        from airflow_provider_wedata.diagnosis import examine, stopped  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.connection.check import examine, stopped  # noqa: PLC0415 - as above
 
         try:
             settings = self.settings
@@ -251,7 +251,7 @@ class WeDataHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra fields as Airflow before 3.2 wants them."""
-        from airflow_provider_wedata.hooks.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
+        from airflow_provider_wedata.connection.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
 
         return widgets()
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.clock import OPEN, Window
 from airflow_provider_wedata.api.errors import UnreadableField
-from airflow_provider_wedata.api.instance import PAGE_SIZE
+from airflow_provider_wedata.api.models import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.times import OPEN, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
 
     Order = tuple[str, str]

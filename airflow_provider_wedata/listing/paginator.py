@@ -13,12 +13,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import PAGE_SIZE
+from airflow_provider_wedata.api.models import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE, id_groups, order_of
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
 
 #: How often a list is read again because it changed meanwhile.

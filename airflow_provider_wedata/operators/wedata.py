@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
 from airflow_provider_wedata.api.errors import describe
 from airflow_provider_wedata.api.filters import LEAVING, read_query
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.models import FIELD_NAMES
 from airflow_provider_wedata.exceptions import (
     WeDataApiError,
     WeDataConfigError,
@@ -24,15 +24,15 @@ from airflow_provider_wedata.export.formats import Format
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.export.publish import published
 from airflow_provider_wedata.export.strict_json import carried, strict
-from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
+from airflow_provider_wedata.operators.base import UNSET, FilteredOperator, templated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_wedata.api.clock import Zone
-    from airflow_provider_wedata.api.instance import InstanceQuery
+    from airflow_provider_wedata.api.models import InstanceQuery
+    from airflow_provider_wedata.api.times import Zone
     from airflow_provider_wedata.export.publish import Place
     from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.listing.reader import ConcurrentReader
@@ -239,7 +239,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
             self._reading.close()
 
     def _execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_wedata.stores import place_of  # noqa: PLC0415 - a DAG file needs no object store
+        from airflow_provider_wedata.operators.output_path import place_of  # noqa: PLC0415 - a DAG file needs no object store
 
         form = self._read_format()
         if strange := form.misnamed(str(self.output_path)):

@@ -1,7 +1,7 @@
 """The gate: a sensor that waits until WeData's task instances for a window are done.
 
 Drives a wait on a worker and makes of a verdict what Airflow knows: done, failed, skipped, timed out. What a
-look means is in waiting.py; the wait in the triggerer is triggers/wedata.py.
+look means is in waiting/condition.py; the wait in the triggerer is triggers/wedata.py.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_wedata.api.errors import ApiError, describe
 from airflow_provider_wedata.api.filters import read_query
-from airflow_provider_wedata.encoding import decode_moment
-from airflow_provider_wedata.events import decode_ending
 from airflow_provider_wedata.exceptions import (
     WeDataConfigError,
     WeDataInstanceFailed,
@@ -35,10 +33,12 @@ from airflow_provider_wedata.exceptions import (
     as_airflow_errors,
     from_api,
 )
-from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
-from airflow_provider_wedata.patience import LAST_LOOK, LONGEST, Patience, look_timeout, unanswered
-from airflow_provider_wedata.rows import encode_watch
-from airflow_provider_wedata.terms import (
+from airflow_provider_wedata.operators.base import UNSET, FilteredOperator, templated
+from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
+from airflow_provider_wedata.waiting.condition import Kind, Verdict
+from airflow_provider_wedata.waiting.encoding import decode_moment
+from airflow_provider_wedata.waiting.events import decode_ending
+from airflow_provider_wedata.waiting.parameters import (
     COUNTS,
     STATES,
     check_names,
@@ -46,8 +46,8 @@ from airflow_provider_wedata.terms import (
     read_condition,
     read_watch,
 )
-from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
-from airflow_provider_wedata.waiting import Kind, Verdict
+from airflow_provider_wedata.waiting.rows import encode_watch
+from airflow_provider_wedata.waiting.schedule import LAST_LOOK, LONGEST, Patience, look_timeout, unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -55,9 +55,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_wedata.api.clock import Zone
+    from airflow_provider_wedata.api.times import Zone
     from airflow_provider_wedata.hooks.wedata import WeDataHook
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.waiting.poll import Watch
 
 #: How an end of the wait that `soft_fail` may soften is told.
 _ENDS: dict[Kind, type[AirflowException]] = {

@@ -1,7 +1,7 @@
-"""A wait in the triggerer: looks again and again, and comes back with a verdict. Decides nothing itself.
+"""A wait in the triggerer: polls again and again, and comes back with a verdict. Decides nothing itself.
 
-What a look means is in waiting.py, when to look and when to give up in patience.py. How a wait comes here is in
-rows.py, how it goes back in events.py.
+What a poll means is in waiting/condition.py, when to poll and when to give up in waiting/schedule.py. How a wait
+comes here is in waiting/rows.py, how it goes back in waiting/events.py.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
-from airflow_provider_wedata.encoding import UnknownVersion
-from airflow_provider_wedata.events import Ending, encode_ending, encode_problem
 from airflow_provider_wedata.exceptions import WeDataConfigError
-from airflow_provider_wedata.patience import LONGEST, Patience, look_timeout, unanswered
-from airflow_provider_wedata.rows import decode_watch, known_deadline
-from airflow_provider_wedata.waiting import Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Kind, Verdict
+from airflow_provider_wedata.waiting.encoding import UnknownVersion
+from airflow_provider_wedata.waiting.events import Ending, encode_ending, encode_problem
+from airflow_provider_wedata.waiting.rows import decode_watch, known_deadline
+from airflow_provider_wedata.waiting.schedule import LONGEST, Patience, look_timeout, unanswered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.hooks.wedata import WeDataHook
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.waiting.poll import Watch
 
 #: Seconds within which a triggerer takes up a trigger that is deferred.
 PROMPT = 5.0
@@ -194,7 +194,7 @@ def _loaded_hook() -> type[WeDataHook]:
     import tencentcloud.common.sign  # noqa: F401, PLC0415 - so that the first signature finds it loaded
 
     import airflow_provider_wedata.api.async_client  # noqa: PLC0415 - likewise, of the first client
-    import airflow_provider_wedata.opening  # noqa: F401, PLC0415 - likewise
+    import airflow_provider_wedata.connection.clients  # noqa: F401, PLC0415 - likewise
     from airflow_provider_wedata.hooks.wedata import WeDataHook  # noqa: PLC0415
 
     return WeDataHook

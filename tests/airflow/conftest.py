@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.standin import StandIn, SteppedClock
+from airflow_provider_wedata.emulator import StandIn, SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from airflow.models.dagrun import DagRun
 
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 _HOME = Path(tempfile.mkdtemp(prefix="airflow_home_"))
 _ENVIRONMENT = {

@@ -25,17 +25,17 @@ from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.dispatcher import Dispatcher, now
-from airflow_provider_wedata.api.flow import Lost, Now, Reply
+from airflow_provider_wedata.api.exchange import Lost, Now, Reply
+from airflow_provider_wedata.emulator import Broken, Request, StandIn, SteppedClock
+from airflow_provider_wedata.emulator.scenarios import PROJECT_ID
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
-from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
-from airflow_provider_wedata.standin.scenarios import PROJECT_ID
 from tests.airflow.conftest import CONNECTION, DAY, TASK_ID, Ti, first_event, revived
 from tests.airflow.versions import AirflowRescheduleException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_wedata.api.pacing import RequestBudget
+    from airflow_provider_wedata.api.rate_limit import RequestBudget
     from airflow_provider_wedata.api.request_queue import Waiter
 
 START = f"{DAY} 12:00:00"  # UTC+8

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata import cli, commands
 from airflow_provider_wedata.api.filters import FILTERS
-from airflow_provider_wedata.api.instance import FIELD_NAMES
-from airflow_provider_wedata.diagnosis import STEPS
-from airflow_provider_wedata.standin import StandIn, SteppedClock, faults, scenarios
-from airflow_provider_wedata.text_table import aligned
+from airflow_provider_wedata.api.models import FIELD_NAMES
+from airflow_provider_wedata.cli import commands
+from airflow_provider_wedata.cli import definition as cli
+from airflow_provider_wedata.cli.text_table import aligned
+from airflow_provider_wedata.connection.check import STEPS
+from airflow_provider_wedata.emulator import StandIn, SteppedClock, faults, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -325,7 +326,7 @@ def test_declaring_the_commands_loads_nothing_that_they_need_to_run() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - likewise
     loaded = {name.partition(".")[0] for name in ran.stdout.split()}
     assert {"airflow", "requests", "httpx", "tencentcloud"} & loaded == set()
-    assert "airflow_provider_wedata.commands" not in ran.stdout.split()
+    assert "airflow_provider_wedata.cli.commands" not in ran.stdout.split()
 
 
 def test_python_m(wedata: StandIn) -> None:

@@ -11,13 +11,13 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_wedata.exceptions import WeDataConfigError
-from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.waiting.schedule import Patience
 from tests.airflow.versions import Rescheduled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 MODES = ("poke", "reschedule", "deferrable")
 

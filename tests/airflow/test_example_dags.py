@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import scenarios
+from airflow_provider_wedata.emulator import scenarios
 from tests.airflow.conftest import TASK_ID
 from tests.airflow.versions import DagBag
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn, SteppedClock, scenarios
+from airflow_provider_wedata.emulator import StandIn, SteppedClock, scenarios
 from tests.airflow.versions import DagBag
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.utils.session import create_session
 
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.models import FIELD_NAMES
+from airflow_provider_wedata.emulator import StandIn, SteppedClock, faults
 from airflow_provider_wedata.exceptions import (
     WeDataApiError,
     WeDataConfigError,
@@ -36,7 +37,6 @@ from airflow_provider_wedata.exceptions import (
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.operators import wedata as operators
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
-from airflow_provider_wedata.standin import StandIn, SteppedClock, faults
 from tests.airflow.versions import AssetEvent
 
 if TYPE_CHECKING:

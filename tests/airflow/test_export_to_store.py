@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_wedata.emulator import StandIn, faults
 from airflow_provider_wedata.exceptions import WeDataAuthError, WeDataConfigError, WeDataExportError
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
-from airflow_provider_wedata.standin import StandIn, faults
 
 if TYPE_CHECKING:
     from pathlib import Path

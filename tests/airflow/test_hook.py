@@ -12,9 +12,9 @@ import pytest
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_wedata.api.operations import count_projects
+from airflow_provider_wedata.emulator import StandIn, faults
 from airflow_provider_wedata.exceptions import WeDataConfigError, WeDataError, WeDataParameterError
 from airflow_provider_wedata.hooks.wedata import WeDataHook
-from airflow_provider_wedata.standin import StandIn, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

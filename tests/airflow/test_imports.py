@@ -78,6 +78,6 @@ def test_a_dag_file_with_an_export_loads_no_library_for_it(name: str, airflows: 
 
 def test_telling_airflow_of_the_provider_loads_nothing_heavy() -> None:
     info = loaded_by("from airflow_provider_wedata import get_provider_info\nget_provider_info()")
-    assert {"airflow_provider_wedata", "airflow_provider_wedata.connection_form"} == {
+    assert {"airflow_provider_wedata", "airflow_provider_wedata.connection.fields"} == {
         name for name in info if name.startswith(("airflow", "requests", "httpx", "tencentcloud"))
     }

@@ -10,15 +10,15 @@ from airflow.providers.common.compat.sdk import Context
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.standin import faults
+from airflow_provider_wedata.emulator import faults
+from airflow_provider_wedata.waiting.schedule import Patience
 from tests.airflow.conftest import DAY, MODES, TASK_ID, Ti, revived
 from tests.airflow.stepped import Stepped, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_wedata.standin import Received
+    from airflow_provider_wedata.emulator import Received
 
 SOFT = ({}, {"soft_fail": True}, {"never_fail": True})
 

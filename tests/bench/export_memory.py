@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.clock import WireZone
-from airflow_provider_wedata.api.instance import TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.formats import FORMATS, Format
 from airflow_provider_wedata.export.publish import LocalFile, published
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SERVE = """
 import sys
-from airflow_provider_wedata.standin import StandIn, scenarios
+from airflow_provider_wedata.emulator import StandIn, scenarios
 wedata = StandIn(limit=None)
 scenarios.large(wedata.world, count=int(sys.argv[1]), days=90)
 with wedata:

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import PAGE_SIZE, InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
+from airflow_provider_wedata.api.times import Window, Zone
 from airflow_provider_wedata.listing.planner import ListingPlanner
 
 if TYPE_CHECKING:

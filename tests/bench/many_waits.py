@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.request import urlopen
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.clock import Zone
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.rows import encode_watch
-from airflow_provider_wedata.standin.scenarios import PROJECT_ID, WORKFLOW_ID
-from airflow_provider_wedata.terms import read_watch
+from airflow_provider_wedata.api.times import Zone
+from airflow_provider_wedata.emulator.scenarios import PROJECT_ID, WORKFLOW_ID
 from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
+from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.rows import encode_watch
+from airflow_provider_wedata.waiting.schedule import Patience
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.waiting import Verdict
+    from airflow_provider_wedata.waiting.condition import Verdict
 
 LIMIT = 20
 
@@ -113,7 +113,7 @@ def main() -> None:
     line.add_argument("--seconds", type=float, default=40, help="to measure, after the first interval")
     options = line.parse_args()
     intervals = [options.waits / (LIMIT * times) for times in (0.5, 0.9, 2, 4)]
-    command = [sys.executable, "-m", "airflow_provider_wedata.standin", "--quiet", "--latency-ms", "150"]
+    command = [sys.executable, "-m", "airflow_provider_wedata.emulator", "--quiet", "--latency-ms", "150"]
     print(
         " waits  interval  want/second   got/s  looks every  throttled     CPU  block/ms  of CPU  fewest  most"
     )

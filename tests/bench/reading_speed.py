@@ -25,14 +25,14 @@ from tencentcloud.wedata.v20250806.wedata_client import WedataClient
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import Client
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.exchange import Channel
+from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.times import Window, Zone
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.emulator.emulator import REGION, SECRET_ID, SECRET_KEY
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.reader import ConcurrentReader
-from airflow_provider_wedata.standin.instance import PROJECT_ID
-from airflow_provider_wedata.standin.server import REGION, SECRET_ID, SECRET_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,7 +141,7 @@ def picture(results: dict[str, Result], latency_ms: int) -> str:
 @contextmanager
 def standin(latency_ms: int) -> Iterator[str]:
     """Give the host of a stand-in with 176,022 instances."""
-    line = [sys.executable, "-m", "airflow_provider_wedata.standin", "--scenario", "large", "--quiet"]
+    line = [sys.executable, "-m", "airflow_provider_wedata.emulator", "--scenario", "large", "--quiet"]
     with subprocess.Popen(  # noqa: S603 - our own module
         [*line, "--latency-ms", str(latency_ms), "--limit", str(LIMIT)], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn
+from airflow_provider_wedata.emulator import StandIn
 from demo.real_airflow import RealAirflow
 from tests.e2e.browser import ARGUMENTS, CHROMIUM, Ui
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn, scenarios
+from airflow_provider_wedata.emulator import StandIn, scenarios
 from tests.e2e.browser import CHROMIUM
 from tests.e2e.conftest import TOKEN, forget
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.standin import scenarios
+from airflow_provider_wedata.emulator import scenarios
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.standin import StandIn
+    from airflow_provider_wedata.emulator import StandIn
     from demo.real_airflow import RealAirflow
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"

@@ -9,26 +9,26 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
+from airflow_provider_wedata.api.exchange import Channel, Now, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.filters import FILTERS, read_query
-from airflow_provider_wedata.api.flow import Channel, Now, Reply, Send, Slot, Turn
-from airflow_provider_wedata.api.pacing import RequestBudget, RetryPolicy
-from airflow_provider_wedata.connection_form import EXTRAS
-from airflow_provider_wedata.events import Ending, decode_ending, encode_ending, encode_problem
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.rows import decode_watch, encode_watch
-from airflow_provider_wedata.settings import Settings, read_extra
-from airflow_provider_wedata.terms import TERMS, read_watch
-from airflow_provider_wedata.waiting import Census, Kind, Verdict
+from airflow_provider_wedata.api.rate_limit import RequestBudget, RetryPolicy
+from airflow_provider_wedata.api.times import Zone
+from airflow_provider_wedata.connection.fields import EXTRAS
+from airflow_provider_wedata.connection.settings import Settings, read_extra
+from airflow_provider_wedata.waiting.condition import Census, Kind, Verdict
+from airflow_provider_wedata.waiting.events import Ending, decode_ending, encode_ending, encode_problem
+from airflow_provider_wedata.waiting.parameters import TERMS, read_watch
+from airflow_provider_wedata.waiting.rows import decode_watch, encode_watch
+from airflow_provider_wedata.waiting.schedule import Patience
 from tests.fuzz import junk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.waiting.poll import Watch
 
 UTC8 = Zone("UTC+8")
 NOON = 1772337600.0  # 2026-03-01 12:00:00 in UTC+8

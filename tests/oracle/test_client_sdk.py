@@ -14,12 +14,12 @@ from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
 from tencentcloud.wedata.v20250806 import models
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.filters import read_query
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
 from airflow_provider_wedata.api.operations import SERVICE, VERSION, list_task_instances
 from airflow_provider_wedata.api.signing import signed
+from airflow_provider_wedata.api.times import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send, Slot, Turn
-from airflow_provider_wedata.api.pacing import RequestBudget
-from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
+from airflow_provider_wedata.api.exchange import Channel, Lost, Now, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.rate_limit import RequestBudget
+from airflow_provider_wedata.emulator import Broken, Request, StandIn, SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.api.flow import Flow
-    from airflow_provider_wedata.standin import Quirks
-    from airflow_provider_wedata.waiting import Verdict
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.api.exchange import Flow
+    from airflow_provider_wedata.emulator import Quirks
+    from airflow_provider_wedata.waiting.condition import Verdict
+    from airflow_provider_wedata.waiting.poll import Watch
 
 T = TypeVar("T")
 

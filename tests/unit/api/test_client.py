@@ -17,21 +17,21 @@ import pytest
 from airflow_provider_wedata.api import errors, registry
 from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.exchange import Channel
+from airflow_provider_wedata.api.models import InstanceQuery
 from airflow_provider_wedata.api.operations import Operation, list_task_instances
-from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.rate_limit import RetryPolicy
+from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, Transport
-from airflow_provider_wedata.standin import StandIn, faults
-from airflow_provider_wedata.standin.instance import PROJECT_ID
+from airflow_provider_wedata.emulator import StandIn, faults
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_wedata.standin.faults import Fault
+    from airflow_provider_wedata.emulator.faults import Fault
 
 LIST = list_task_instances(InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8")))
 RERUN = replace(LIST, repeatable=False)

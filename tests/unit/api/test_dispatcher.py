@@ -22,16 +22,16 @@ from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.dispatcher import Dispatcher
 from airflow_provider_wedata.api.errors import NoAnswer
-from airflow_provider_wedata.api.flow import Channel, Sleep, Slot, Turn
-from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget
+from airflow_provider_wedata.api.exchange import Channel, Sleep, Slot, Turn
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RequestBudget
 from airflow_provider_wedata.api.request_queue import Waiter
 from airflow_provider_wedata.api.transport import TimeLimit, Transport
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from airflow_provider_wedata.api.flow import Flow
-    from airflow_provider_wedata.api.pacing import Ticket
+    from airflow_provider_wedata.api.exchange import Flow
+    from airflow_provider_wedata.api.rate_limit import Ticket
 
     Full = tuple[RequestBudget, list[Ticket]]
 

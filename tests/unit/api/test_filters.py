@@ -16,13 +16,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api import filters
-from airflow_provider_wedata.api.clock import OPEN, Window, Zone
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
 from airflow_provider_wedata.api.filters import FILTERS, LEAVING, read_query
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.times import OPEN, Window, Zone
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.instance import InstanceQuery
+    from airflow_provider_wedata.api.models import InstanceQuery
 
 UTC8 = Zone("UTC+8")
 DAY = Window(datetime(2026, 2, 28, 16, tzinfo=UTC), datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC))

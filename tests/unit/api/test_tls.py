@@ -21,11 +21,11 @@ from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
-from airflow_provider_wedata.api.flow import Channel
+from airflow_provider_wedata.api.exchange import Channel
 from airflow_provider_wedata.api.operations import count_projects
-from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.rate_limit import RetryPolicy
 from airflow_provider_wedata.api.transport import Transport
-from airflow_provider_wedata.standin import Reply, Request, StandIn
+from airflow_provider_wedata.emulator import Reply, Request, StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

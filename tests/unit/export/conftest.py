@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import WireZone
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.formats import Format
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.models import FIELD_NAMES
 from airflow_provider_wedata.export.columns import COLUMNS
 from airflow_provider_wedata.export.formats import COMPRESSIONS, FORMATS, Format
 from airflow_provider_wedata.export.parquet import GROUP
@@ -287,7 +287,7 @@ class TestRefusals:
     def test_the_libraries_are_loaded_by_their_formats_only(self) -> None:
         code = """
 import io, sys
-from airflow_provider_wedata.api.clock import WireZone
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export import formats, publish
 for name in ("jsonl", "csv"):
     formats.Format.read(name, "gzip", None).writer(io.BytesIO(), WireZone(8))

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.clock import WireZone
 from airflow_provider_wedata.api.errors import UnreadableAnswer
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.columns import COLUMNS
-from airflow_provider_wedata.waiting import Condition
+from airflow_provider_wedata.waiting.condition import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable

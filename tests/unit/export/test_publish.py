@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import WireZone
-from airflow_provider_wedata.api.instance import TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.errors import AlreadyThere, BadPath, ExportError, NotWritten
 from airflow_provider_wedata.export.formats import Format
 from airflow_provider_wedata.export.publish import LocalFile, StoredFile, published

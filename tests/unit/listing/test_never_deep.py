@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.times import Window, Zone
+from airflow_provider_wedata.emulator import Instance, Quirks, SteppedClock, World, actions, parameters
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.paginator import ConsistentListing
 from airflow_provider_wedata.listing.planner import ListingPlanner
-from airflow_provider_wedata.standin import Instance, Quirks, SteppedClock, World, actions, parameters
-from airflow_provider_wedata.standin.instance import PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable

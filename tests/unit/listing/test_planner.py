@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest, UnreadableField
-from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
+from airflow_provider_wedata.api.times import Window, Zone
 from airflow_provider_wedata.listing.key_set import KeySet
 from airflow_provider_wedata.listing.page_request import Limits
 from airflow_provider_wedata.listing.planner import ListingPlanner

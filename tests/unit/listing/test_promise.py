@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.times import Window, Zone
+from airflow_provider_wedata.emulator import Quirks, SteppedClock, World, actions, parameters
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
+from airflow_provider_wedata.emulator.query import Filter
+from airflow_provider_wedata.emulator.query import Window as Seconds
 from airflow_provider_wedata.listing.page_request import Limits
 from airflow_provider_wedata.listing.planner import ListingPlanner
-from airflow_provider_wedata.standin import Quirks, SteppedClock, World, actions, parameters
-from airflow_provider_wedata.standin.instance import PROJECT_ID
-from airflow_provider_wedata.standin.query import Filter
-from airflow_provider_wedata.standin.query import Window as Seconds
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page

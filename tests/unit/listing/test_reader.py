@@ -11,22 +11,22 @@ import pytest
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import Client
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import NoAnswer, PermissionRefused
-from airflow_provider_wedata.api.flow import Answer, Channel, Now
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.exchange import Answer, Channel, Now
+from airflow_provider_wedata.api.models import InstanceQuery
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.rate_limit import RetryPolicy
+from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.emulator import StandIn, faults, scenarios
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.reader import ConcurrentReader, _unchanged_before
-from airflow_provider_wedata.standin import StandIn, faults, scenarios
-from airflow_provider_wedata.standin.instance import PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_wedata.standin.faults import Fault
+    from airflow_provider_wedata.emulator.faults import Fault
 
 QUERY = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"))
 

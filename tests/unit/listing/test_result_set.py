@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import Window, WireZone, Zone
 from airflow_provider_wedata.api.errors import UnreadableAnswer
-from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.times import Window, WireZone, Zone
 from airflow_provider_wedata.listing.page_request import ResultSet
 
 SINCE = Window(start=datetime(2026, 3, 1, tzinfo=UTC))
