@@ -24,7 +24,7 @@ from airflow_provider_wedata.api.errors import (
     UnreadableAnswer,
 )
 from airflow_provider_wedata.api.operations import SERVICE, VERSION, Operation
-from airflow_provider_wedata.api.rate_limit import Place, RequestBudget, RetryPolicy, Ticket
+from airflow_provider_wedata.api.rate_limit import Place, RateLimiter, RetryPolicy, Ticket
 from airflow_provider_wedata.api.signing import Request, signed
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Now:
 class Turn:
     """Please come back with a `Slot` of this budget, when this place in its queue has its turn."""
 
-    budget: RequestBudget
+    budget: RateLimiter
     place: Place
 
 
@@ -129,7 +129,7 @@ class Channel:
     host: str
     region: str
     credentials: Credentials
-    budget: Callable[[str], RequestBudget]
+    budget: Callable[[str], RateLimiter]
     language: str = "en-US"
     caller: str = "airflow-provider-wedata"
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -188,7 +188,7 @@ class Channel:
         )
 
 
-def _give_back(budget: RequestBudget, ticket: Ticket, outcome: _Outcome) -> None:
+def _give_back(budget: RateLimiter, ticket: Ticket, outcome: _Outcome) -> None:
     if isinstance(outcome, Reply):
         budget.answered(ticket, outcome.now.ticks)
     else:

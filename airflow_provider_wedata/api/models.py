@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableField, describe
-from airflow_provider_wedata.api.times import OPEN, Window, WireZone, Zone
+from airflow_provider_wedata.api.times import OPEN, TimeWindow, WireZone, Zone
 from airflow_provider_wedata.api.values import (
     parse_number,
     parse_text,
@@ -88,7 +88,7 @@ class TaskInstance:
         return self.instance_key or f"{self.task_id}_{self.cur_run_date}"
 
     @staticmethod
-    def read(raw: Mapping[str, Any], zone: WireZone) -> TaskInstance:
+    def parse(raw: Mapping[str, Any], zone: WireZone) -> TaskInstance:
         """Return the row with its fields typed; `zone` is the TimeZone that was sent.
 
         :raises UnreadableField: if a field that decides can't be read.
@@ -117,9 +117,9 @@ class InstanceQuery:
 
     project_id: str
     zone: Zone
-    schedule: Window = OPEN
-    start: Window = OPEN
-    last_update: Window = OPEN
+    schedule: TimeWindow = OPEN
+    start: TimeWindow = OPEN
+    last_update: TimeWindow = OPEN
     keyword: str | None = None
     task_ids: tuple[str, ...] = ()
     instance_keys: tuple[str, ...] = ()
@@ -152,8 +152,8 @@ class InstanceQuery:
         if row.scheduler_time is not None and row.scheduler_time not in self.schedule:
             raise ContradictoryAnswer(
                 f"WeData answered with instance {row.instance_key!r}, SchedulerTime {row.scheduler_time}, for the "
-                f"window {self.schedule.told(self.zone)} (TimeZone {self.zone.wire}): a time zone was misread. "
-                "Check time_zone, and report it if it is right"
+                f"window {self.schedule.describe(self.zone)} (TimeZone {self.zone.wire}): a time zone was "
+                "misread. Check time_zone, and report it if it is right"
             )
 
     def matches(self, row: TaskInstance) -> bool:
@@ -162,7 +162,7 @@ class InstanceQuery:
             return False
         return not self.task_ids or row.task_id in self.task_ids
 
-    def given(self) -> dict[str, Any]:
+    def to_filters(self) -> dict[str, Any]:
         """Return the query as the filters that a user would give for it, in JSON's types."""
         plain = {
             item.name: getattr(self, item.name)
@@ -187,15 +187,15 @@ class InstanceQuery:
             "time_zone": self.zone.name,
         }
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return the question in words, times on the user's clock."""
         filters = [
             f"{name} {value}"
-            for name, value in self.given().items()
+            for name, value in self.to_filters().items()
             if not name.endswith(("_from", "_to", "_zone"))
         ]
         windows = {"scheduled": self.schedule, "started": self.start, "last updated": self.last_update}
-        when = [f"{name} {window.told(self.zone)}" for name, window in windows.items() if window != OPEN]
+        when = [f"{name} {window.describe(self.zone)}" for name, window in windows.items() if window != OPEN]
         return f"instances {', '.join([*when, *filters])}"
 
     def parameters(self) -> dict[str, str | int]:
@@ -227,7 +227,7 @@ def task_of(instance_key: str) -> str:
     return instance_key.rpartition("_")[0]
 
 
-def _window(name: str, window: Window, zone: WireZone) -> dict[str, str | None]:
+def _window(name: str, window: TimeWindow, zone: WireZone) -> dict[str, str | None]:
     return {
         f"{name}From": zone.write(window.start) if window.start else None,
         f"{name}To": zone.write(window.end) if window.end else None,

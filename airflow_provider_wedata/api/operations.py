@@ -85,7 +85,7 @@ def count_projects(project_id: str | None = None) -> Operation[int]:
 def _page(response: Mapping[str, Any], query: InstanceQuery) -> Page:
     total, items = _page_of(response)
     zone = query.zone.wire
-    rows = tuple(TaskInstance.read(item, zone) for item in items)
+    rows = tuple(TaskInstance.parse(item, zone) for item in items)
     for row in rows:
         query.check(row)
     return Page(total, rows)

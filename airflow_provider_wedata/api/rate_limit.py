@@ -82,7 +82,7 @@ class Ticket:
     __slots__ = ("__weakref__",)
 
 
-class RequestBudget:
+class RateLimiter:
     """The requests that may still go out, shared by every client of a process. Times: monotonic seconds.
 
     Only `reserve` takes the lock, and only a dispatcher's thread calls it, where no signal handler runs. Every

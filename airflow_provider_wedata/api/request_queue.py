@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.rate_limit import Place, Priority, RequestBudget, Ticket
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -50,7 +50,7 @@ class RequestQueue:
     Threads share only `_offers`, of which each side takes a ticket out in one step: nobody gets it twice.
     """
 
-    def __init__(self, budget: RequestBudget) -> None:
+    def __init__(self, budget: RateLimiter) -> None:
         self._budget = budget
         self._lines: dict[Priority, deque[Waiter]] = {priority: deque() for priority in Priority}
         self._served = Priority.BULK

@@ -70,7 +70,7 @@ class Zone:
         return WireZone(int(hours) if hours in range(1, 15) else 8)
 
     @staticmethod
-    def read(value: object, field: str = "time_zone") -> Zone:
+    def parse(value: object, field: str = "time_zone") -> Zone:
         """Return the zone that the text names.
 
         :raises InvalidRequest: if it is none of ``UTC``, ``UTC±N``, ``UTC±HH:MM`` or an IANA name.
@@ -103,7 +103,7 @@ class WireZone:
         """Return the moment as ``yyyy-MM-dd HH:mm:ss`` on this zone's clock."""
         return moment.astimezone(self.tzinfo).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
-    def read(self, text: str) -> datetime:
+    def parse(self, text: str) -> datetime:
         """Return the moment that WeData's text means on this zone's clock.
 
         :raises ValueError: if it is no such text, or so far off the calendar (as the year 1, by which Go says
@@ -118,7 +118,7 @@ class WireZone:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeWindow:
     """A span of time in whole seconds, inclusive at both ends; None is an open end."""
 
     start: datetime | None = None
@@ -132,7 +132,7 @@ class Window:
     def __contains__(self, moment: datetime) -> bool:
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
 
-    def told(self, zone: Zone) -> str:
+    def describe(self, zone: Zone) -> str:
         """Return the window in words, on the clock of its reader."""
         start, end = (
             end and end.astimezone(zone.tzinfo).replace(tzinfo=None) for end in (self.start, self.end)
@@ -141,7 +141,7 @@ class Window:
 
 
 #: Every time.
-OPEN = Window()
+OPEN = TimeWindow()
 
 
 def first_second(value: object, zone: Zone, field: str) -> datetime:
@@ -171,13 +171,13 @@ def second_before(value: object, zone: Zone, field: str) -> datetime:
         return _bounded(_round_up(max(_readings(_read(value, field), zone))) - SECOND)
 
 
-def whole_day(value: object, zone: Zone, field: str) -> Window:
+def whole_day(value: object, zone: Zone, field: str) -> TimeWindow:
     """Return the day that the value names; of an aware time the day in `zone` that contains it."""
     with _on_the_calendar(value, field):
         wall = _read(value, field)
         if isinstance(wall, datetime):
             wall = (wall.astimezone(zone.tzinfo) if wall.tzinfo else wall).date()
-        return Window(_first(wall, zone), _last(wall, zone))
+        return TimeWindow(_first(wall, zone), _last(wall, zone))
 
 
 @contextmanager

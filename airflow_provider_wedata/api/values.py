@@ -58,7 +58,7 @@ def parse_number(value: object) -> int | None:
 def parse_time(value: object, zone: WireZone) -> datetime | None:
     """Return the moment that a text means on the zone's clock; an empty one is null."""
     text = parse_word(value)
-    return zone.read(text) if text else None
+    return zone.parse(text) if text else None
 
 
 def _whole(value: object) -> int | None:

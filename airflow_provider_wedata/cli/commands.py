@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.filters import FILTERS, one_of, read_texts
+from airflow_provider_wedata.api.filters import FILTERS, one_of, parse_texts
 from airflow_provider_wedata.api.models import FIELD_NAMES
 from airflow_provider_wedata.cli.text_table import aligned
 from airflow_provider_wedata.exceptions import WeDataError, as_airflow_errors
@@ -84,7 +84,7 @@ def _fields(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     with as_airflow_errors():
-        return tuple(one_of(FIELD_NAMES)(name, "fields") for name in read_texts(text, "fields"))
+        return tuple(one_of(FIELD_NAMES)(name, "fields") for name in parse_texts(text, "fields"))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
-from airflow_provider_wedata.api.filters import read_text
+from airflow_provider_wedata.api.filters import parse_text
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.connection.fields import EXTRAS
 
@@ -87,7 +87,7 @@ class Settings:
         )
 
     @staticmethod
-    def read(
+    def parse(
         *,
         login: str | None,
         password: str | None,
@@ -104,11 +104,11 @@ class Settings:
         given = {name: value for name, value in extra.items() if not _is_blank(value)}
         if region is not None:
             given["region"] = region
-        values = {name: read(given[name], name) for name, read in _READERS.items() if name in given}
+        values = {name: read(given[name], name) for name, read in _PARSERS.items() if name in given}
         for name in given:
-            if name not in _READERS:
+            if name not in _PARSERS:
                 known = (
-                    ", ".join(get_close_matches(name, _READERS)) or f"some of {', '.join(sorted(_READERS))}"
+                    ", ".join(get_close_matches(name, _PARSERS)) or f"some of {', '.join(sorted(_PARSERS))}"
                 )
                 raise InvalidRequest(name, f"unknown extra field; expected {known}")
         if "region" not in values:
@@ -124,7 +124,7 @@ class Settings:
         return Settings(url=url, credentials=credentials, **values)
 
 
-def read_extra(text: str | None) -> dict[str, Any]:
+def parse_extra(text: str | None) -> dict[str, Any]:
     """Return a connection's extra as a mapping.
 
     :raises InvalidRequest: if it is no JSON object; its text, which may hold a secret, is not told.
@@ -225,7 +225,7 @@ def _region(value: object, name: str) -> str:
 
 
 def _project(value: object, name: str) -> str:
-    text = read_text(value, name)  # so that no wait refuses what its connection took
+    text = parse_text(value, name)  # so that no wait refuses what its connection took
     if not text.isprintable() or " " in text:
         raise InvalidRequest(
             name, f"{describe(value)} is no project; expected its id, such as 1460947878944567296"
@@ -302,11 +302,11 @@ def _console(value: object, name: str) -> str:
     return template
 
 
-_READERS: dict[str, Callable[[Any, str], Any]] = {
+_PARSERS: dict[str, Callable[[Any, str], Any]] = {
     "region": _region,
     "site": _word,
     "project_id": _project,
-    "time_zone": Zone.read,
+    "time_zone": Zone.parse,
     "credential_source": _word,
     "session_token": _hidden,
     "request_timeout": _number,

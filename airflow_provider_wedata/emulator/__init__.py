@@ -9,7 +9,7 @@ from __future__ import annotations
 from airflow_provider_wedata.emulator import faults, scenarios
 from airflow_provider_wedata.emulator.actions import Quirks
 from airflow_provider_wedata.emulator.clock import RealClock, SteppedClock
-from airflow_provider_wedata.emulator.emulator import StandIn
+from airflow_provider_wedata.emulator.emulator import Emulator
 from airflow_provider_wedata.emulator.instance import Instance
 from airflow_provider_wedata.emulator.messages import Broken, Reply, Request
 from airflow_provider_wedata.emulator.request_log import Received
@@ -17,13 +17,13 @@ from airflow_provider_wedata.emulator.world import World
 
 __all__ = [
     "Broken",
+    "Emulator",
     "Instance",
     "Quirks",
     "RealClock",
     "Received",
     "Reply",
     "Request",
-    "StandIn",
     "SteppedClock",
     "World",
     "faults",

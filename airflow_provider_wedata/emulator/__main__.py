@@ -17,7 +17,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.emulator.clock import RealClock, SteppedClock, text
-from airflow_provider_wedata.emulator.emulator import StandIn
+from airflow_provider_wedata.emulator.emulator import Emulator
 from airflow_provider_wedata.emulator.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument(
         "--speed", type=_positive, default=1.0, help="how many times as fast the scenario plays"
     )
-    line.add_argument("--stepped", action="store_true", help="let time pass by POST /standin/advance only")
+    line.add_argument("--stepped", action="store_true", help="let time pass by POST /emulator/advance only")
     line.add_argument("--latency-ms", type=float, default=0.0, help="time that an answer takes")
     line.add_argument(
         "--limit", type=int, default=20, help="requests a second for each action; 0 for no limit"
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = line.parse_args(arguments)
     if options.detach:
         return _detach(sys.argv[1:] if arguments is None else arguments, options.seconds)
-    wedata = StandIn(
+    wedata = Emulator(
         options.scenario,
         clock=SteppedClock(RealClock().now()) if options.stepped else RealClock(),
         port=options.port,
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         line.error(f"port {options.port}: {error.strerror}")
     try:
-        _say(f"WeData stand-in, scenario {options.scenario}, at {wedata.url}")
+        _say(f"WeData emulator, scenario {options.scenario}, at {wedata.url}")
         _say(f"export AIRFLOW_CONN_WEDATA_DEFAULT={shlex.quote(wedata.connection_json())}")
         told_to_stop.wait(options.seconds)
     finally:
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _detach(arguments: Sequence[str], seconds: float) -> int:
-    """Start the stand-in as a process of its own; once it listens, print what a shell has to know of it."""
+    """Start the emulator as a process of its own; once it listens, print what a shell has to know of it."""
     command = [sys.executable, "-m", __package__, *(word for word in arguments if word != DETACH), "--quiet"]
     running = subprocess.Popen(  # noqa: S603 - this module
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -108,7 +108,7 @@ def _detach(arguments: Sequence[str], seconds: float) -> int:
     where, export = told
     sys.stderr.write(f"{where}, for {seconds:g} s or until: kill {running.pid}\n")
     _say(export)
-    _say(f"export WEDATA_STANDIN_PID={running.pid}")
+    _say(f"export WEDATA_EMULATOR_PID={running.pid}")
     return 0
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.emulator.request_log import Received
     from airflow_provider_wedata.emulator.world import World
 
-CONTROL = "/standin/"
+CONTROL = "/emulator/"
 THROTTLED = "RequestLimitExceeded"
 
 
@@ -59,7 +59,7 @@ def _control(what: str, given: dict[str, Any], world: World) -> Reply:
 
 def _advance(world: World, given: dict[str, Any]) -> None:
     if not isinstance(world.clock, SteppedClock):
-        raise TypeError("this world runs on a real clock; start the stand-in with --stepped")
+        raise TypeError("this world runs on a real clock; start the emulator with --stepped")
     world.clock.advance(float(given["seconds"]))
 
 

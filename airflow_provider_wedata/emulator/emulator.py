@@ -1,4 +1,4 @@
-"""The stand-in as tests and demos hold it: a world, its dialect, its faults and, once started, its port.
+"""The emulator as tests and demos hold it: a world, its dialect, its faults and, once started, its port.
 
 The way of a request is the same with a socket and without: the listener calls what `answer` calls. Knows who
 may ask, what was asked, and what is to happen in between; leaves the answers to the dialect.
@@ -22,7 +22,7 @@ from airflow_provider_wedata.emulator.messages import Broken, Refusal, Reply, Re
 from airflow_provider_wedata.emulator.rate_limit import RateLimit
 from airflow_provider_wedata.emulator.request_log import Received
 from airflow_provider_wedata.emulator.scenarios import SCENARIOS
-from airflow_provider_wedata.emulator.service import REGIONS, Dialect
+from airflow_provider_wedata.emulator.service import REGIONS, Service
 from airflow_provider_wedata.emulator.signature import Account, Authorization
 from airflow_provider_wedata.emulator.world import World
 
@@ -37,7 +37,7 @@ SECRET_KEY = "made-up-secret-key"  # noqa: S105  # made up, and of use on this c
 REGION = "ap-singapore"
 
 
-class StandIn:
+class Emulator:
     """A WeData for tests and demos; `with` opens a port on 127.0.0.1, `answer` works without one.
 
     :param scenario: a name from `SCENARIOS`, or None for a world without instances.
@@ -80,7 +80,7 @@ class StandIn:
         self.requests: list[Received] = []
         self.latency = latency
         self.region = region
-        self._dialect = Dialect(
+        self._dialect = Service(
             self.world, [self.account], quirks=quirks, regions={region, *regions}, seed=seed
         )
         self.quirks = self._dialect.quirks
@@ -109,7 +109,7 @@ class StandIn:
         self.check()
 
     def check(self) -> None:
-        """Raise the first error of the stand-in, or of a callable it was given, since the last check."""
+        """Raise the first error of the emulator, or of a callable it was given, since the last check."""
         errors, self._errors = self._errors, []
         if errors:
             raise errors[0]
@@ -128,7 +128,7 @@ class StandIn:
     def host(self) -> str:
         """Return `127.0.0.1:PORT`."""
         if self._listener is None:
-            raise RuntimeError("the stand-in has no port until it is started")
+            raise RuntimeError("the emulator has no port until it is started")
         return f"127.0.0.1:{self._listener.server_port}"
 
     @property

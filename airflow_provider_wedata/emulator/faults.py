@@ -178,7 +178,7 @@ class Faults:
         self.when(lambda received: True, fault, times)  # noqa: ARG005  # any request
 
     def at(self, number: int, fault: Fault) -> None:
-        """Let the request with this number go wrong, counted from 1 for the first the stand-in ever had."""
+        """Let the request with this number go wrong, counted from 1 for the first the emulator ever had."""
         self.when(lambda received: received.number == number, fault, 1)
 
     def when(self, applies: When, fault: Fault, times: int | None = None) -> None:

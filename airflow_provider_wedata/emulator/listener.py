@@ -50,7 +50,7 @@ class Listener(ThreadingHTTPServer):
         self.stopping = Event()
         self._open: set[Any] = set()
         self._guard = Lock()
-        self._thread = Thread(target=self.serve_forever, args=(POLL_INTERVAL,), name="wedata-standin")
+        self._thread = Thread(target=self.serve_forever, args=(POLL_INTERVAL,), name="wedata-emulator")
 
     @property
     def port(self) -> int:

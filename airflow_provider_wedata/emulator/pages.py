@@ -50,7 +50,7 @@ def status(world: World, requests: Sequence[Received]) -> str:
     body += _table(
         ("Action", "Outcome", "Requests"), [(*names, str(n)) for names, n in sorted(asked.items())]
     )
-    return _page("WeData stand-in", body)
+    return _page("WeData emulator", body)
 
 
 def console(world: World, project_id: str, asked_key: str) -> str:

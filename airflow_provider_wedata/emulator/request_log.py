@@ -1,4 +1,4 @@
-"""One request as the stand-in remembers it: for tests that ask what the client sent.
+"""One request as the emulator remembers it: for tests that ask what the client sent.
 
 The signature and the session token are left out. Knows nothing of the answer but its error.
 """

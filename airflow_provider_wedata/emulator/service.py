@@ -59,7 +59,7 @@ ACTIONS = {
 }
 
 
-class Dialect:
+class Service:
     """Answers requests from a world, for the accounts it knows."""
 
     def __init__(

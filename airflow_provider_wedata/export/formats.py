@@ -51,7 +51,7 @@ class Format:
     columns: tuple[Column, ...] | None
 
     @staticmethod
-    def read(file_format: object, compression: object, fields: Iterable[str] | None) -> Format:
+    def parse(file_format: object, compression: object, fields: Iterable[str] | None) -> Format:
         """Return the format that a user asks for.
 
         :raises InvalidRequest: naming the parameter, its value and what was expected.

@@ -14,9 +14,9 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import read_query, read_text
+from airflow_provider_wedata.api.filters import parse_query, parse_text
 from airflow_provider_wedata.connection import fields as form
-from airflow_provider_wedata.connection.settings import Settings, read_extra
+from airflow_provider_wedata.connection.settings import Settings, parse_extra
 from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ class WeDataHook(BaseHook):
         :raises WeDataConfigError: naming the filter, its value and what was expected.
         """
         with as_airflow_errors():
-            return read_query(filters, project_id=self.project_id(filters), time_zone=self.settings.time_zone)
+            return parse_query(
+                filters, project_id=self.project_id(filters), time_zone=self.settings.time_zone
+            )
 
     def project_id(self, filters: Mapping[str, Any]) -> str:
         """Return the project that a filter names, else this hook's, else the connection's.
@@ -141,7 +143,7 @@ class WeDataHook(BaseHook):
         """
         if "project_id" in filters:
             with as_airflow_errors():
-                return read_text(filters["project_id"], "project_id")
+                return parse_text(filters["project_id"], "project_id")
         project_id = self._project_id or self.settings.project_id
         if project_id is None:
             raise WeDataConfigError(
@@ -214,11 +216,11 @@ class WeDataHook(BaseHook):
 
     def _extra(self, connection: Connection) -> dict[str, Any]:
         with self._as_errors_of_connection():
-            return read_extra(connection.extra)
+            return parse_extra(connection.extra)
 
     def _settings(self, connection: Connection, extra: Mapping[str, Any]) -> Settings:
         with self._as_errors_of_connection():
-            settings = Settings.read(
+            settings = Settings.parse(
                 login=connection.login,
                 password=connection.password,
                 host=connection.host,

@@ -142,7 +142,7 @@ class ConsistentListing:
         if self._pass >= self._passes:
             raise ListNotAtRest(
                 f"the result set changed during each of {self._passes} attempts to read the window "
-                f"{self._query.schedule.told(self._query.zone)}; "
+                f"{self._query.schedule.describe(self._query.zone)}; "
                 "narrow the filters, or retry when fewer instances are being updated"
             )
         self._pass += 1

@@ -42,7 +42,7 @@ def templated(*names: str) -> tuple[str, ...]:
     return ("times_as_sent", "wedata_conn_id", "region", *names)
 
 
-class FilteredOperator(BaseOperator):
+class WeDataBaseOperator(BaseOperator):
     """A task with filters on task instances.
 
     :param wedata_conn_id: the connection, of type ``wedata``.
@@ -138,7 +138,7 @@ class FilteredOperator(BaseOperator):
             setattr(self, name, None if value is UNSET else value)
         self._given |= {name for name, value in values.items() if value is not UNSET}
 
-    def _given_values(self) -> dict[str, Any]:
+    def _filters_and_terms(self) -> dict[str, Any]:
         """Return what the user gave, by name; rendered, once Airflow has rendered it."""
         names = self._given | {name for name in self.filters if getattr(self, name) is not None}
         return {name: getattr(self, name) for name in sorted(names)}
@@ -150,11 +150,11 @@ class FilteredOperator(BaseOperator):
         """
         if self._was_expanded:
             return
-        given = self._given_values()
+        given = self._filters_and_terms()
         plain = {name: value for name, value in given.items() if not is_template(value)}
         with as_airflow_errors():
             check_together(given)
-            zones = (Zone.read(plain["time_zone"]),) if "time_zone" in plain else _EDGES
+            zones = (Zone.parse(plain["time_zone"]),) if "time_zone" in plain else _EDGES
             try:
                 self._check(given, plain, zones[0])
             except InvalidRequest:  # the connection's zone is not known yet, and it may be right there
@@ -174,7 +174,7 @@ class FilteredOperator(BaseOperator):
             self.times_as_sent = self._times_as_sent()
 
     def _times_as_sent(self) -> dict[str, str] | None:
-        given = self._given_values()
+        given = self._filters_and_terms()
         try:
             query = self._hook().query({name: given[name] for name in given if name in self.filters})
         except Exception:  # noqa: BLE001 - whatever it is, execute meets it too, and tells it

@@ -29,7 +29,7 @@ ONE_A_DAY = frozenset({"ONEOFF_CYCLE", "YEAR_CYCLE", "MONTH_CYCLE", "WEEK_CYCLE"
 NAMED = 5
 
 
-class Kind(StrEnum):
+class Outcome(StrEnum):
     """What a look found."""
 
     MET = "met"
@@ -67,7 +67,7 @@ class Census:
         """Return how many are in one of the states."""
         return sum(self.states.get(state, 0) for state in states)
 
-    def told(self, first: Iterable[str] = ()) -> str:
+    def describe(self, first: Iterable[str] = ()) -> str:
         """Return the counts in words, `first` before the others: ``12 of 15 COMPLETED, 3 RUNNING``."""
         leading = [(state, self.states.get(state, 0)) for state in sorted(first)]
         others = sorted((state, n) for state, n in self.states.items() if n and state not in dict(leading))
@@ -84,7 +84,7 @@ class Verdict:
     :param asked_at: when the first request of the look was sent, seconds since the epoch; None if unknown.
     """
 
-    kind: Kind
+    outcome: Outcome
     message: str
     census: Census | None = None
     error: ApiError | None = None
@@ -94,13 +94,13 @@ class Verdict:
     def of_error(error: ApiError) -> Verdict:
         """Return what it means for the wait that WeData could not be asked: mostly, to look again later."""
         if error.final or isinstance(error, ContradictoryAnswer):
-            return Verdict(Kind.REFUSED, str(error), error=error)
-        return Verdict(Kind.WAITING, f"WeData could not be asked: {error}", error=error)
+            return Verdict(Outcome.REFUSED, str(error), error=error)
+        return Verdict(Outcome.WAITING, f"WeData could not be asked: {error}", error=error)
 
     @property
     def refused_by_wedata(self) -> bool:
         """True if WeData refused for good, which a connection that was mended meanwhile may change."""
-        return self.kind is Kind.REFUSED and isinstance(self.error, Refused)
+        return self.outcome is Outcome.REFUSED and isinstance(self.error, Refused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,29 +129,29 @@ class Condition:
         :param window_over: whether the window asked for lies in the past, so that no instance can be added to it.
         """
         if census.count(self.failed):
-            return Verdict(Kind.FAILED, f"failed in WeData: {_named(census, self.failed)}", census)
+            return Verdict(Outcome.FAILED, f"failed in WeData: {_named(census, self.failed)}", census)
         if census.count(self.skipped):
-            return Verdict(Kind.SKIPPED, f"in a skipped state: {_named(census, self.skipped)}", census)
-        seen = census.told(self.allowed)
+            return Verdict(Outcome.SKIPPED, f"in a skipped state: {_named(census, self.skipped)}", census)
+        seen = census.describe(self.allowed)
         reason = census.unsure or self._lacking(census)
         if reason:
-            return Verdict(Kind.WAITING, f"{seen}; {reason}", census)
+            return Verdict(Outcome.WAITING, f"{seen}; {reason}", census)
         done, unrun = census.count(self.allowed), census.count(self.unclaimed)
         if done + unrun < census.total:
-            return Verdict(Kind.WAITING, seen + _unknown(census), census)
+            return Verdict(Outcome.WAITING, seen + _unknown(census), census)
         if unrun:
             return Verdict(
-                Kind.STUCK, f"{seen}, which never completes: {_named(census, self.unclaimed)}", census
+                Outcome.STUCK, f"{seen}, which never completes: {_named(census, self.unclaimed)}", census
             )
         growing = sorted(str(cycle or "an unknown cycle") for cycle in census.cycles - ONE_A_DAY)
         if growing and not self.counted and not window_over:
             return Verdict(
-                Kind.WAITING,
+                Outcome.WAITING,
                 f"{seen}; but the window is not over and {', '.join(growing)} may add more (a count would end "
                 "this wait)",
                 census,
             )
-        return Verdict(Kind.MET, seen, census)
+        return Verdict(Outcome.MET, seen, census)
 
     @property
     def unclaimed(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from airflow_provider_wedata.api.errors import UnreadableField
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.rate_limit import Place, Priority
 from airflow_provider_wedata.api.states import KNOWN
-from airflow_provider_wedata.api.times import Window
+from airflow_provider_wedata.api.times import TimeWindow
 from airflow_provider_wedata.waiting.condition import NAMED, Census
 from airflow_provider_wedata.waiting.evidence import (
     COUNTING_LIMIT,
@@ -188,7 +188,7 @@ class StateCounts:
 
     def _updated(self) -> Flow[str]:
         since = int(self.requests.began)
-        window = Window(start=datetime.fromtimestamp(since, UTC))
+        window = TimeWindow(start=datetime.fromtimestamp(since, UTC))
         operation = list_task_instances(replace(self.requests.query, last_update=window))
         return updated((yield from self.requests.page(operation)), since)
 

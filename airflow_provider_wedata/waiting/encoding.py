@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_wedata.api.errors import describe
-from airflow_provider_wedata.api.times import Window, Zone
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -173,5 +173,5 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "frozenset[str]": lambda value: frozenset(_texts(value)),
     "datetime | None": _optional(decode_moment),
     "Zone": _zone,
-    "Window": partial(decode, Window),
+    "TimeWindow": partial(decode, TimeWindow),
 }

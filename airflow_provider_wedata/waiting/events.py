@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import errors
-from airflow_provider_wedata.waiting.condition import Census, Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Census, Outcome, Verdict
 from airflow_provider_wedata.waiting.encoding import (
     VERSION,
     check_version,
@@ -90,7 +90,7 @@ def to_event(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict in JSON's types."""
     census = verdict.census
     return {
-        "status": verdict.kind.value,
+        "status": verdict.outcome.value,
         "message": verdict.message,
         "total": census.total if census else None,
         "states": {str(state): n for state, n in census.states.items()} if census else {},
@@ -121,7 +121,7 @@ def _read(event: Any) -> Verdict:
             counts, exactly(int, event["total"]), last_end=None if end is None else decode_moment(end)
         )
     return Verdict(
-        Kind(event["status"]),
+        Outcome(event["status"]),
         exactly(str, event["message"]),
         census,
         None if error is None else _error_in(error),
@@ -133,11 +133,11 @@ def _checked(verdict: Verdict) -> Verdict:
     counts = census.states.values() if census else ()
     counted = census is not None and 0 < census.total == sum(counts) and min(counts) >= 0
     if (
-        verdict.kind is Kind.WAITING
-        or (verdict.kind is Kind.MET and not counted)
-        or (verdict.kind is Kind.REFUSED) != (verdict.error is not None)
+        verdict.outcome is Outcome.WAITING
+        or (verdict.outcome is Outcome.MET and not counted)
+        or (verdict.outcome is Outcome.REFUSED) != (verdict.error is not None)
     ):
-        raise ValueError(f"no wait ends as {verdict.kind} with {census} and {verdict.error!r}")
+        raise ValueError(f"no wait ends as {verdict.outcome} with {census} and {verdict.error!r}")
     return verdict
 
 
@@ -151,11 +151,11 @@ def _watched(watch: Any) -> dict[str, str]:
 
 def _checked_ending(ending: Ending) -> Ending:
     """Refuse an ending that the sensor could not tell: of a gate that opens, all is told."""
-    needed = _WATCHED if ending.verdict.kind is Kind.MET else {"about"}
+    needed = _WATCHED if ending.verdict.outcome is Outcome.MET else {"about"}
     if missing := sorted(needed - ending.watched.keys()):
         raise ValueError(f"the trigger came back without {', '.join(missing)} of what was waited for")
-    if ending.by_execution_timeout and ending.verdict.kind is not Kind.TIMEOUT:
-        raise ValueError(f"no wait ends by execution_timeout and as {ending.verdict.kind}")
+    if ending.by_execution_timeout and ending.verdict.outcome is not Outcome.TIMEOUT:
+        raise ValueError(f"no wait ends by execution_timeout and as {ending.verdict.outcome}")
     return ending
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.exchange import Answer
     from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.times import Window
+    from airflow_provider_wedata.api.times import TimeWindow
 
 #: A count at which services are known to stop counting. The official sample shows a larger one, so WeData's
 #: does not seem to stop there. [I]
@@ -81,12 +81,12 @@ def earliest(answer: Answer[Any]) -> float:
     return min(answer.date - answer.trip, answer.sent.utc)
 
 
-def is_over(window: Window, now: float) -> bool:
+def is_over(window: TimeWindow, now: float) -> bool:
     """Return whether the window is over, so that no instance can be added to it."""
     return window.end is not None and now - _MARGIN > window.end.timestamp()
 
 
-def halves(window: Window) -> list[Window]:
+def halves(window: TimeWindow) -> list[TimeWindow]:
     """Return the two halves of a closed window; none if it can't be cut."""
     start, end = window.start, window.end
     if start is None or end is None or end - start < SECOND:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import times
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
-from airflow_provider_wedata.api.filters import FILTERS, LEAVING, read_number, read_query, read_text
+from airflow_provider_wedata.api.filters import FILTERS, LEAVING, parse_number, parse_query, parse_text
 from airflow_provider_wedata.api.models import task_of
 from airflow_provider_wedata.api.states import KNOWN
 from airflow_provider_wedata.waiting.condition import Condition
@@ -81,7 +81,7 @@ def check_taken(names: Collection[str]) -> None:
             raise InvalidRequest(name, f"not a filter for a wait: {_UNTAKEN[name]}. Leave it out")
 
 
-def read_watch(given: Mapping[str, Any], *, project_id: str, time_zone: Zone) -> Watch:
+def parse_watch(given: Mapping[str, Any], *, project_id: str, time_zone: Zone) -> Watch:
     """Return the wait that filters and terms mean.
 
     :param given: only what the user gave, by name.
@@ -90,13 +90,13 @@ def read_watch(given: Mapping[str, Any], *, project_id: str, time_zone: Zone) ->
     """
     check_names(given)
     filters = {name: value for name, value in given.items() if name not in TERMS}
-    query = read_query(filters, project_id=project_id, time_zone=time_zone)
-    condition = read_condition(given, query.zone)
+    query = parse_query(filters, project_id=project_id, time_zone=time_zone)
+    condition = parse_condition(given, query.zone)
     _check_reachable(query, condition)
     return Watch(query, condition)
 
 
-def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
+def parse_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
     """Return the condition that the terms mean.
 
     :raises InvalidRequest: naming the term, its value and what was expected.
@@ -168,7 +168,7 @@ def _states(given: Mapping[str, Any], name: str) -> frozenset[str]:
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list | tuple | set | frozenset):
         raise InvalidRequest(name, f"{describe(value)} is no list of states")
-    states = frozenset(read_text(word, name) for word in words)
+    states = frozenset(parse_text(word, name) for word in words)
     if strange := sorted(states - KNOWN):
         raise InvalidRequest(
             name, f"{', '.join(strange)} is no state of WeData; expected some of {', '.join(sorted(KNOWN))}"
@@ -177,4 +177,4 @@ def _states(given: Mapping[str, Any], name: str) -> frozenset[str]:
 
 
 def _count(given: Mapping[str, Any], name: str) -> int | None:
-    return read_number(given[name], name, least=1) if name in given else None
+    return parse_number(given[name], name, least=1) if name in given else None

@@ -18,7 +18,7 @@ from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.rate_limit import Place, Priority
 from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE
 from airflow_provider_wedata.listing.paginator import ConsistentListing
-from airflow_provider_wedata.waiting.condition import Census, Condition, Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Census, Condition, Outcome, Verdict
 from airflow_provider_wedata.waiting.counts import Requests, StateCounts
 from airflow_provider_wedata.waiting.evidence import COUNTING_LIMIT, ContradictionError, changed, is_over
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.waiting.counts import Ask
 
 #: Verdicts that need a second look if the first took several requests.
-_CONFIRMED = (Kind.MET, Kind.STUCK)
+_CONFIRMED = (Outcome.MET, Outcome.STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Watch:
     query: InstanceQuery
     condition: Condition
 
-    def look(self, ask: Ask, *, deadline: float = math.inf) -> Flow[Verdict]:
+    def poll(self, ask: Ask, *, deadline: float = math.inf) -> Flow[Verdict]:
         """Look at WeData once and judge what is there.
 
         :param ask: from an operation to the flow that answers it, `Channel.answered`.
@@ -49,19 +49,19 @@ class Watch:
         try:
             verdict = self._judge((yield from self._census(requests)), requests)
         except ContradictionError as contradiction:
-            verdict = Verdict(Kind.WAITING, f"WeData's answer contradicts itself: {contradiction}")
+            verdict = Verdict(Outcome.WAITING, f"WeData's answer contradicts itself: {contradiction}")
         return replace(verdict, asked_at=requests.asked_at)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return what is waited for, in words."""
-        return self.query.told()
+        return self.query.describe()
 
     def summary(self) -> dict[str, str]:
         """Return what is waited for, in JSON's types: in words, and the window's ends on the user's clock."""
         window, zone = self.query.schedule, self.query.zone.tzinfo
         ends = {"schedule_time_from": window.start, "schedule_time_to": window.end}
         told = {name: end.astimezone(zone).isoformat() for name, end in ends.items() if end}
-        return {"about": self.told(), **told}
+        return {"about": self.describe(), **told}
 
     def _census(self, requests: Requests) -> Flow[Census]:
         if self.query.exact:
@@ -73,7 +73,7 @@ class Watch:
             return (yield from self._read_rows(requests))
         counts = StateCounts(requests, self.condition, page)
         census = yield from counts.count()
-        if self._judge(census, requests).kind not in _CONFIRMED:
+        if self._judge(census, requests).outcome not in _CONFIRMED:
             return census
         return (yield from counts.confirm())
 
@@ -81,7 +81,7 @@ class Watch:
         before = requests.made
         rows, unsure = yield from self._read(requests)
         census = self._census_of(rows, unsure)
-        if requests.made == before + 1 or self._judge(census, requests).kind not in _CONFIRMED:
+        if requests.made == before + 1 or self._judge(census, requests).outcome not in _CONFIRMED:
             return census
         requests.confirm()
         again, unsure = yield from self._read(requests)

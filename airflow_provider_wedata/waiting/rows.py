@@ -20,7 +20,7 @@ from airflow_provider_wedata.waiting.encoding import (
     encode,
     exactly,
 )
-from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.parameters import parse_watch
 from airflow_provider_wedata.waiting.poll import Watch
 
 if TYPE_CHECKING:
@@ -58,6 +58,6 @@ def known_deadline(patience: Mapping[str, Any]) -> float:
 
 def _watch_of_filters(filters: Mapping[str, Any]) -> Watch:
     try:
-        return read_watch(filters, project_id="", time_zone=Zone("UTC+8"))  # it names both itself
+        return parse_watch(filters, project_id="", time_zone=Zone("UTC+8"))  # it names both itself
     except InvalidRequest as error:
         raise ValueError(str(error)) from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha1
 from typing import Any
 
-from airflow_provider_wedata.waiting.condition import Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Outcome, Verdict
 from airflow_provider_wedata.waiting.encoding import VERSION, check_version, decode, encode, exactly
 
 #: After so many doublings an interval is longer than any wait.
@@ -26,7 +26,7 @@ LAST_LOOK = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class PollSchedule:
     """When to look and when to give up.
 
     :param started: when the wait began.
@@ -96,7 +96,7 @@ class Patience:
 
         :param began: when the look began, for a verdict that does not say when WeData was asked.
         """
-        if verdict.kind is not Kind.WAITING:
+        if verdict.outcome is not Outcome.WAITING:
             return verdict
         asked = began if verdict.asked_at is None else verdict.asked_at
         if _is_nothing(verdict) and asked >= self.appear_deadline:
@@ -104,10 +104,10 @@ class Patience:
                 f"no instance appeared in {self.appear_timeout:g} s (appear_timeout); are ids, window and time "
                 "zone right, and does WeData plan it so early?"
             )
-            return replace(verdict, kind=Kind.MISSING, message=message)
+            return replace(verdict, outcome=Outcome.MISSING, message=message)
         if asked >= self.deadline:
             message = f"not met in {self.timeout:g} s (timeout); last seen: {verdict.message}"
-            return replace(verdict, kind=Kind.TIMEOUT, message=message, error=None)
+            return replace(verdict, outcome=Outcome.TIMEOUT, message=message, error=None)
         return verdict
 
     def to_json(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Patience:
         return {"version": VERSION, **encode(self)}
 
     @staticmethod
-    def from_json(values: Any) -> Patience:
+    def from_json(values: Any) -> PollSchedule:
         """Return what `to_json` was made of, in this release or in the one before, which wrote no version.
 
         :raises UnknownVersion: if another release wrote it.
@@ -126,9 +126,9 @@ class Patience:
         """
         found = exactly(dict, values)
         if "version" not in found:
-            return decode(Patience, {"execution_timeout": None, **found})
+            return decode(PollSchedule, {"execution_timeout": None, **found})
         check_version(found)
-        return decode(Patience, found)
+        return decode(PollSchedule, found)
 
     def _in_time(self, at: float, now: float, seen: Verdict | None) -> float:
         end = self.deadline
@@ -148,7 +148,7 @@ def look_timeout(deadline: float, now: float) -> float:
 
 def unanswered(seconds: float) -> Verdict:
     """Return what it means for the wait that a look took longer."""
-    return Verdict(Kind.WAITING, f"WeData did not answer all requests of this look in {seconds:.0f} s")
+    return Verdict(Outcome.WAITING, f"WeData did not answer all requests of this look in {seconds:.0f} s")
 
 
 def _is_nothing(verdict: Verdict) -> bool:

@@ -39,12 +39,12 @@ def test_the_sensor_loads_only_our_own_modules_and_airflows(airflows: set[str], 
     assert set() == more
 
 
-def test_none_of_ours_is_the_client_the_hook_or_the_stand_in(ours: set[str]) -> None:
+def test_none_of_ours_is_the_client_the_hook_or_the_emulator(ours: set[str]) -> None:
     for name in (
         "api.client",
         "api.async_client",
         "hooks",
-        "standin",
+        "emulator",
         "settings",
         "export.formats",
         "export.publish",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.models import PAGE_SIZE, InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.times import Window, Zone
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.listing.planner import ListingPlanner
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def requests(case: Case, swaps: float, seed: int) -> float:
     """
     chance = Random(seed)  # noqa: S311 - the same every time, on purpose
     service = Service(case, chance)
-    window = Window(START, START + timedelta(seconds=case.seconds - 1)) if case.window else Window()
+    window = TimeWindow(START, START + timedelta(seconds=case.seconds - 1)) if case.window else TimeWindow()
     plan = ListingPlanner(InstanceQuery(project_id="1", zone=ZONE, schedule=window), under_way=UNDER_WAY)
     under_way: list[tuple[int, Operation[Page], datetime]] = []
     keys: list[str] = []

@@ -9,14 +9,14 @@ import pytest
 from airflow_provider_wedata.emulator import scenarios
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.emulator import StandIn
+    from airflow_provider_wedata.emulator import Emulator
     from demo.real_airflow import RealAirflow
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_wait_survives_the_death_of_its_triggerer(wedata: StandIn, airflow: RealAirflow) -> None:
+def test_a_wait_survives_the_death_of_its_triggerer(wedata: Emulator, airflow: RealAirflow) -> None:
     world = wedata.world
     keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]
     run_id = airflow.trigger(DAG_ID)
@@ -43,7 +43,7 @@ def test_a_wait_survives_the_death_of_its_triggerer(wedata: StandIn, airflow: Re
     assert world.project_ids[0] in links["WeData console"]
 
 
-def test_a_wrong_key_is_explained_by_the_connection_test(wedata: StandIn, airflow: RealAirflow) -> None:
+def test_a_wrong_key_is_explained_by_the_connection_test(wedata: Emulator, airflow: RealAirflow) -> None:
     airflow.api(
         "POST",
         "/connections",
@@ -69,6 +69,6 @@ def _wait_for_state(airflow: RealAirflow, run_id: str, task_id: str, state: str)
     )
 
 
-def _wait_for_looks(wedata: StandIn, airflow: RealAirflow, more: int) -> None:
+def _wait_for_looks(wedata: Emulator, airflow: RealAirflow, more: int) -> None:
     goal = len(wedata.requests) + more
     airflow.wait_for(lambda: len(wedata.requests) >= goal, f"look number {goal}", seconds=90)

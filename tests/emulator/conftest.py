@@ -1,4 +1,4 @@
-"""How these tests ask: requests signed by the stand-in itself, which the vectors and the SDK judge."""
+"""How these tests ask: requests signed by the emulator itself, which the vectors and the SDK judge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from airflow_provider_wedata.emulator import Reply, Request, StandIn, SteppedClock
+from airflow_provider_wedata.emulator import Emulator, Reply, Request, SteppedClock
 from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.emulator.signature import sign
 
@@ -21,11 +21,11 @@ SIGNED = ("content-type", "host")
 
 
 class Ask(Protocol):
-    def __call__(self, wedata: StandIn, action: str = ..., **params: Any) -> dict[str, Any]: ...
+    def __call__(self, wedata: Emulator, action: str = ..., **params: Any) -> dict[str, Any]: ...
 
 
 def signed(
-    wedata: StandIn,
+    wedata: Emulator,
     action: str = "ListTaskInstances",
     params: dict[str, Any] | None = None,
     *,
@@ -61,7 +61,7 @@ def utc_date(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d}"
 
 
-def ask_for(wedata: StandIn, action: str = "ListTaskInstances", **params: Any) -> dict[str, Any]:
+def ask_for(wedata: Emulator, action: str = "ListTaskInstances", **params: Any) -> dict[str, Any]:
     """Return the Response of an action without a socket."""
     project = {} if action == "ListProjects" else {"ProjectId": PROJECT_ID}
     reply = wedata.answer(signed(wedata, action, project | params))
@@ -77,22 +77,22 @@ def post(request: Request, connection: http.client.HTTPConnection) -> http.clien
 
 
 @pytest.fixture
-def wedata() -> StandIn:
-    """A stand-in without a socket, on a clock that is stepped."""
-    return StandIn(clock=SteppedClock(START), limit=None)
+def wedata() -> Emulator:
+    """An emulator without a socket, on a clock that is stepped."""
+    return Emulator(clock=SteppedClock(START), limit=None)
 
 
 @pytest.fixture
-def served() -> Iterator[StandIn]:
-    """A stand-in with a socket, on a clock that is stepped and by which it also judges signatures."""
+def served() -> Iterator[Emulator]:
+    """An emulator with a socket, on a clock that is stepped and by which it also judges signatures."""
     clock = SteppedClock(START)
-    with StandIn(clock=clock, signature_clock=clock, limit=None) as standin:
-        yield standin
+    with Emulator(clock=clock, signature_clock=clock, limit=None) as emulator:
+        yield emulator
 
 
 @pytest.fixture
-def connection(served: StandIn) -> Iterator[http.client.HTTPConnection]:
-    """One connection to the served stand-in."""
+def connection(served: Emulator) -> Iterator[http.client.HTTPConnection]:
+    """One connection to the served emulator."""
     open_connection = http.client.HTTPConnection(served.host, timeout=5)
     yield open_connection
     open_connection.close()

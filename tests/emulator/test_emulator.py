@@ -1,4 +1,4 @@
-"""The stand-in as a whole: with and without a port, what happens in between, what it notes, how it stops."""
+"""The emulator as a whole: with and without a port, what happens in between, what it notes, how it stops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 import airflow_provider_wedata.emulator
-from airflow_provider_wedata.emulator import Quirks, Reply, StandIn, SteppedClock, World, faults
+from airflow_provider_wedata.emulator import Emulator, Quirks, Reply, SteppedClock, World, faults
 from airflow_provider_wedata.emulator.instance import FOREIGN_PROJECT_ID, PROJECT_ID
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def get(url: str) -> str:
         return text
 
 
-def control(wedata: StandIn, what: str, **given: Any) -> dict[str, Any]:
-    with urlopen(Get(f"{wedata.url}/standin/{what}", json.dumps(given).encode())) as response:  # noqa: S310
+def control(wedata: Emulator, what: str, **given: Any) -> dict[str, Any]:
+    with urlopen(Get(f"{wedata.url}/emulator/{what}", json.dumps(given).encode())) as response:  # noqa: S310
         answer: dict[str, Any] = json.load(response)
         return answer
 
 
 class TestWithAndWithoutAPort:
     def test_the_same_requests_have_the_same_answers(
-        self, served: StandIn, connection: http.client.HTTPConnection, sign_request: Any, send: Any
+        self, served: Emulator, connection: http.client.HTTPConnection, sign_request: Any, send: Any
     ) -> None:
-        apart = StandIn(clock=SteppedClock(served.clock.now()), limit=None)
+        apart = Emulator(clock=SteppedClock(served.clock.now()), limit=None)
         for wedata in (served, apart):
             wedata.world.add(task_id="1", task_name="默认 🚀")
             wedata.at(2, lambda world: world.finish("1_2026-03-01 00:00:00"))
@@ -68,20 +68,20 @@ class TestWithAndWithoutAPort:
         ]
         assert noted[0] == noted[1]
 
-    def test_there_is_no_address_before_the_start(self, wedata: StandIn) -> None:
+    def test_there_is_no_address_before_the_start(self, wedata: Emulator) -> None:
         with pytest.raises(RuntimeError, match="started"):
             wedata.url  # noqa: B018  # asking is the point
 
     def test_by_default_a_signature_over_the_socket_is_as_old_as_the_computers_clock_says(
         self, sign_request: Any, send: Any
     ) -> None:
-        with StandIn(clock=SteppedClock("2026-03-01 12:00:00")) as wedata:
+        with Emulator(clock=SteppedClock("2026-03-01 12:00:00")) as wedata:
             connection = http.client.HTTPConnection(wedata.host, timeout=5)
             request = sign_request(wedata, "ListProjects")
             assert b"AuthFailure.SignatureExpire" in send(request, connection).read()
             connection.close()
 
-    def test_many_connections_at_once(self, served: StandIn, sign_request: Any, send: Any) -> None:
+    def test_many_connections_at_once(self, served: Emulator, sign_request: Any, send: Any) -> None:
         request = sign_request(served, params=QUERY)
         bodies: list[bytes] = []
 
@@ -101,7 +101,7 @@ class TestWithAndWithoutAPort:
 
 
 class TestInBetween:
-    def test_a_change_happens_just_before_its_request(self, wedata: StandIn, ask: Any) -> None:
+    def test_a_change_happens_just_before_its_request(self, wedata: Emulator, ask: Any) -> None:
         key = wedata.world.add().key
         wedata.at(2, lambda world: world.start(key))
         wedata.at(2, lambda world: world.finish(key))
@@ -110,7 +110,7 @@ class TestInBetween:
         with pytest.raises(ValueError, match="request 3"):
             wedata.at(3, lambda world: world.start(key))
 
-    def test_hooks_see_every_request(self, wedata: StandIn, ask: Any) -> None:
+    def test_hooks_see_every_request(self, wedata: Emulator, ask: Any) -> None:
         numbers: list[int] = []
         seen: list[Received] = []
         wedata.between(numbers.append)
@@ -121,7 +121,7 @@ class TestInBetween:
             ask(wedata)
         assert (numbers, seen) == ([1, 2], wedata.requests)
 
-    def test_the_agenda_is_worked_off_before_the_change(self, wedata: StandIn, ask: Any) -> None:
+    def test_the_agenda_is_worked_off_before_the_change(self, wedata: Emulator, ask: Any) -> None:
         key = wedata.world.add().key
         wedata.world.script(key, [(5, "COMPLETED")])
         wedata.at(1, lambda world: world.rerun(key))
@@ -134,7 +134,7 @@ class TestInBetween:
             raise LookupError("in the test's own code")
 
         clock = SteppedClock("2026-03-01 12:00:00")
-        wedata = StandIn(clock=clock, signature_clock=clock).start()
+        wedata = Emulator(clock=clock, signature_clock=clock).start()
         wedata.at(1, wrong)
         connection = http.client.HTTPConnection(wedata.host, timeout=5)
         with pytest.raises(ConnectionResetError):
@@ -146,7 +146,7 @@ class TestInBetween:
 
 
 class TestNotes:
-    def test_a_request_is_noted(self, wedata: StandIn, ask: Any) -> None:
+    def test_a_request_is_noted(self, wedata: Emulator, ask: Any) -> None:
         ask(wedata, PageSize=500)
         (received,) = wedata.requests
         assert (received.number, received.action) == (1, "ListTaskInstances")
@@ -156,7 +156,7 @@ class TestNotes:
         assert received.headers["x-tc-version"] == "2025-08-06"
 
     def test_no_secret_is_noted_or_answered(self, ask: Any) -> None:
-        wedata = StandIn(
+        wedata = Emulator(
             secret_id="an-id",
             secret_key="a-key-7f3",
             token="a-token-7f3",
@@ -171,7 +171,7 @@ class TestNotes:
 class TestStopping:
     def test_nothing_is_left_behind(self, sign_request: Any, send: Any) -> None:
         before = set(threading.enumerate())
-        with StandIn() as wedata:
+        with Emulator() as wedata:
             wedata.faults.next(faults.slow(3600))
             hanging, idle = (http.client.HTTPConnection(wedata.host, timeout=5) for _ in range(2))
             idle.connect()
@@ -195,14 +195,14 @@ class TestStopping:
         assert set(threading.enumerate()) == before
 
     def test_it_may_be_started_again(self) -> None:
-        wedata = StandIn("empty")
+        wedata = Emulator("empty")
         for _ in range(2):
             with wedata:
-                assert "WeData stand-in" in get(wedata.url)
+                assert "WeData emulator" in get(wedata.url)
 
 
 class TestConnection:
-    def test_as_json(self, served: StandIn) -> None:
+    def test_as_json(self, served: Emulator) -> None:
         assert json.loads(served.connection_json(time_zone="UTC")) == {
             "conn_type": "wedata",
             "login": served.account.secret_id,
@@ -211,7 +211,7 @@ class TestConnection:
             "extra": {"region": "ap-singapore", "project_id": PROJECT_ID, "time_zone": "UTC"},
         }
 
-    def test_as_a_uri(self, served: StandIn) -> None:
+    def test_as_a_uri(self, served: Emulator) -> None:
         parts = urlsplit(served.connection_uri())
         assert (parts.scheme, parts.username, parts.password) == (
             "wedata",
@@ -225,41 +225,41 @@ class TestConnection:
         }
 
     def test_a_token_comes_along(self) -> None:
-        with StandIn(token="of the session") as wedata:
+        with Emulator(token="of the session") as wedata:
             assert json.loads(wedata.connection_json())["extra"]["session_token"] == "of the session"
 
 
 class TestDesk:
-    def test_the_status_page_counts(self, served: StandIn) -> None:
+    def test_the_status_page_counts(self, served: Emulator) -> None:
         served.world.add()
         served.world.add(state="<b>")
         page = get(served.url)
         assert "2 instances" in page
         assert "1 &lt;b&gt;, 1 WAIT_RUN" in page
 
-    def test_the_console_shows_a_project(self, served: StandIn) -> None:
+    def test_the_console_shows_a_project(self, served: Emulator) -> None:
         key = served.world.add(task_name="<script>").key
         page = get(f"{served.url}/console/{PROJECT_ID}?instance_key={quote(key)}")
         assert f'class="WAIT_RUN asked"><td>{key}' in page
         assert "&lt;script&gt;" in page
         assert "0 instances" in get(f"{served.url}/console?ProjectId={FOREIGN_PROJECT_ID}")
 
-    def test_an_old_instance_is_shown_if_asked_for(self, served: StandIn) -> None:
+    def test_an_old_instance_is_shown_if_asked_for(self, served: Emulator) -> None:
         key = served.world.add(task_name="old", schedule_time="2026-01-01 00:00:00").key
         for _ in range(201):
             served.world.add()
         assert "old" in get(f"{served.url}/console/{PROJECT_ID}?instance_key={quote(key)}")
         assert "old" not in get(f"{served.url}/console/{PROJECT_ID}")
 
-    @pytest.mark.parametrize("path", ["/favicon.ico", "/console/%3Cb%3E", "/standin/nothing"])
-    def test_what_is_not_there_is_not_found(self, served: StandIn, path: str) -> None:
+    @pytest.mark.parametrize("path", ["/favicon.ico", "/console/%3Cb%3E", "/emulator/nothing"])
+    def test_what_is_not_there_is_not_found(self, served: Emulator, path: str) -> None:
         with pytest.raises(HTTPError) as missing:
             get(served.url + path)
         assert missing.value.code == 404
         assert b"<b>" not in missing.value.read()
         missing.value.close()
 
-    def test_the_clock_is_stepped_and_a_state_set(self, served: StandIn) -> None:
+    def test_the_clock_is_stepped_and_a_state_set(self, served: Emulator) -> None:
         key = served.world.add().key
         before = served.clock.now()
         assert control(served, "advance", seconds=90) == {"now": before + 90}
@@ -276,7 +276,7 @@ class TestDesk:
         ],
     )
     def test_what_cannot_be_done_is_said(
-        self, served: StandIn, what: str, given: dict[str, Any], told: str
+        self, served: Emulator, what: str, given: dict[str, Any], told: str
     ) -> None:
         with pytest.raises(HTTPError) as refused:
             control(served, what, **given)
@@ -284,11 +284,11 @@ class TestDesk:
         assert told in json.load(refused.value)["error"]
         refused.value.close()
 
-    def test_requests_are_counted(self, served: StandIn, sign_request: Any) -> None:
+    def test_requests_are_counted(self, served: Emulator, sign_request: Any) -> None:
         served.faults.next(faults.throttle())
         for _ in range(3):
             served.answer(sign_request(served, params=QUERY))
-        assert json.loads(get(f"{served.url}/standin/requests")) == {
+        assert json.loads(get(f"{served.url}/emulator/requests")) == {
             "total": 3,
             "throttled": 1,
             "actions": {"ListTaskInstances": 3},
@@ -297,7 +297,7 @@ class TestDesk:
 
 
 def test_a_quirk_may_be_given_at_the_start(ask: Any) -> None:
-    wedata = StandIn(clock=SteppedClock("2026-03-01 12:00:00"), quirks=Quirks(items_null=True))
+    wedata = Emulator(clock=SteppedClock("2026-03-01 12:00:00"), quirks=Quirks(items_null=True))
     assert ask(wedata)["Data"]["Items"] is None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.emulator import Broken, Reply, StandIn, faults
+from airflow_provider_wedata.emulator import Broken, Emulator, Reply, faults
 from airflow_provider_wedata.emulator.instance import PROJECT_ID
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ QUERY = {"ProjectId": PROJECT_ID}
 class Client:
     """One connection after another, each asked the same."""
 
-    def __init__(self, served: StandIn, connection: http.client.HTTPConnection, sign: Any, send: Any) -> None:
+    def __init__(
+        self, served: Emulator, connection: http.client.HTTPConnection, sign: Any, send: Any
+    ) -> None:
         self.wedata, self.connection, self._sign, self._send = served, connection, sign, send
 
     def __call__(self, **params: Any) -> http.client.HTTPResponse:
@@ -31,7 +33,7 @@ class Client:
 
 
 @pytest.fixture
-def call(served: StandIn, connection: http.client.HTTPConnection, sign_request: Any, send: Any) -> Client:
+def call(served: Emulator, connection: http.client.HTTPConnection, sign_request: Any, send: Any) -> Client:
     served.world.add(task_name="x" * 1000)
     return Client(served, connection, sign_request, send)
 
@@ -175,10 +177,10 @@ def test_a_connection_lives_on_after_each_answer_that_arrives(call: Client) -> N
 
 class TestPlan:
     @staticmethod
-    def errors(wedata: StandIn, sign: Any, pages: list[int]) -> list[str | None]:
+    def errors(wedata: Emulator, sign: Any, pages: list[int]) -> list[str | None]:
         return [wedata.answer(sign(wedata, params={**QUERY, "PageNumber": page})).error for page in pages]
 
-    def test_the_next_ones(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_the_next_ones(self, wedata: Emulator, sign_request: Any) -> None:
         wedata.faults.next(faults.throttle(), times=2)
         wedata.faults.next(faults.internal_error())
         assert self.errors(wedata, sign_request, [1] * 4) == [
@@ -188,17 +190,17 @@ class TestPlan:
             None,
         ]
 
-    def test_one_number(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_one_number(self, wedata: Emulator, sign_request: Any) -> None:
         wedata.faults.at(3, faults.internal_error())
         assert self.errors(wedata, sign_request, [1] * 4) == [None, None, "InternalError", None]
 
-    def test_one_page_until_cleared(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_one_page_until_cleared(self, wedata: Emulator, sign_request: Any) -> None:
         wedata.faults.when(faults.on_page(2), faults.internal_error())
         assert self.errors(wedata, sign_request, [1, 2, 2]) == [None, "InternalError", "InternalError"]
         wedata.faults.clear()
         assert self.errors(wedata, sign_request, [2]) == [None]
 
-    def test_one_action(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_one_action(self, wedata: Emulator, sign_request: Any) -> None:
         wedata.faults.when(faults.on_action("ListProjects"), faults.internal_error())
         assert wedata.answer(sign_request(wedata, "ListProjects")).error == "InternalError"
         assert self.errors(wedata, sign_request, [1]) == [None]
@@ -208,14 +210,14 @@ class TestPlan:
         [(faults.cut(), "cut"), (faults.reset(), "reset"), (faults.reset_mid(), "reset_mid")],
     )
     def test_without_a_socket_a_broken_answer_says_so(
-        self, wedata: StandIn, sign_request: Any, fault: Fault, reason: str
+        self, wedata: Emulator, sign_request: Any, fault: Fault, reason: str
     ) -> None:
         wedata.faults.next(fault)
         outcome = wedata.answer(sign_request(wedata, params=QUERY))
         assert isinstance(outcome, Broken)
         assert (outcome.reason, wedata.requests[-1].error) == (reason, reason)
 
-    def test_without_a_socket_a_slow_answer_says_so(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_without_a_socket_a_slow_answer_says_so(self, wedata: Emulator, sign_request: Any) -> None:
         wedata.faults.next(faults.slow(60))
         outcome = wedata.answer(sign_request(wedata, params=QUERY))
         assert isinstance(outcome, Reply)

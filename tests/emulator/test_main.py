@@ -1,4 +1,4 @@
-"""The stand-in as its own process: it says where it is, serves, and stops when told."""
+"""The emulator as its own process: it says where it is, serves, and stops when told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from airflow_provider_wedata.emulator import StandIn
+from airflow_provider_wedata.emulator import Emulator
 from airflow_provider_wedata.emulator.__main__ import main
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def test_it_says_where_it_is_and_stops_when_told(process: subprocess.Popen[str])
     assert process.stderr is not None
     where, export = process.stdout.readline(), process.stdout.readline()
     url = where.split()[-1]
-    assert where == f"WeData stand-in, scenario daily, at {url}\n"
+    assert where == f"WeData emulator, scenario daily, at {url}\n"
     word, assignment = shlex.split(export)
     name, _, connection = assignment.partition("=")
     assert (word, name, json.loads(connection)["host"]) == ("export", "AIRFLOW_CONN_WEDATA_DEFAULT", url)
     with urlopen(url) as response:  # noqa: S310  # always http
         assert response.status == 200
-    with urlopen(f"{url}/standin/advance", b'{"seconds": 25}') as response:  # noqa: S310  # likewise
+    with urlopen(f"{url}/emulator/advance", b'{"seconds": 25}') as response:  # noqa: S310  # likewise
         assert response.status == 200
     with urlopen(url) as response:  # noqa: S310  # likewise
         assert b"16 COMPLETED" in response.read()
@@ -56,16 +56,16 @@ def test_it_is_left_behind_in_the_background(tmp_path: Path) -> None:
         ["/bin/sh", "-c", started], capture_output=True, text=True, check=True, timeout=30, cwd=tmp_path
     )
     known = dict(line.split("=", 1) for line in ran.stdout.splitlines() if "WEDATA" in line)
-    pid = int(known["WEDATA_STANDIN_PID"])
+    pid = int(known["WEDATA_EMULATOR_PID"])
     url = json.loads(known["AIRFLOW_CONN_WEDATA_DEFAULT"])["host"]
     with urlopen(url) as response:  # noqa: S310  # always http
         assert response.status == 200
-    assert f"WeData stand-in, scenario daily, at {url}, for 60 s or until: kill {pid}\n" == ran.stderr
+    assert f"WeData emulator, scenario daily, at {url}, for 60 s or until: kill {pid}\n" == ran.stderr
     os.kill(pid, signal.SIGTERM)
 
 
 def test_what_keeps_it_from_starting_in_the_background_is_said() -> None:
-    with StandIn() as wedata:
+    with Emulator() as wedata:
         port = wedata.host.partition(":")[2]
         ran = subprocess.run(  # noqa: S603  # our own
             [*COMMAND, "--port", port, "--detach"], capture_output=True, text=True, check=False, timeout=30
@@ -88,7 +88,7 @@ def test_it_ends_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with StandIn() as wedata, pytest.raises(SystemExit):
+    with Emulator() as wedata, pytest.raises(SystemExit):
         main(["--port", wedata.host.partition(":")[2], "--scenario", "empty"])
     assert "Address already in use" in capsys.readouterr().err.splitlines()[-1]
 

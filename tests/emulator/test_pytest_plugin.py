@@ -13,16 +13,16 @@ CONFTEST = 'pytest_plugins = ["airflow_provider_wedata.emulator.pytest_plugin"]\
 TESTS = """
 import json, os
 
-def test_each_test_has_its_own(wedata_standin):
-    assert len(wedata_standin.world) == 0
-    wedata_standin.world.add()
+def test_each_test_has_its_own(wedata_emulator):
+    assert len(wedata_emulator.world) == 0
+    wedata_emulator.world.add()
 
-def test_indeed(wedata_standin):
-    assert len(wedata_standin.world) == 0
+def test_indeed(wedata_emulator):
+    assert len(wedata_emulator.world) == 0
 
-def test_the_connection_is_set(wedata_connection, wedata_standin):
-    assert wedata_connection is wedata_standin
-    assert json.loads(os.environ["AIRFLOW_CONN_WEDATA_DEFAULT"])["host"] == wedata_standin.url
+def test_the_connection_is_set(wedata_connection, wedata_emulator):
+    assert wedata_connection is wedata_emulator
+    assert json.loads(os.environ["AIRFLOW_CONN_WEDATA_DEFAULT"])["host"] == wedata_emulator.url
 
 def test_and_gone_again():
     assert "AIRFLOW_CONN_WEDATA_DEFAULT" not in os.environ

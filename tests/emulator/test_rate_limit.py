@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.emulator import StandIn, SteppedClock
+from airflow_provider_wedata.emulator import Emulator, SteppedClock
 from airflow_provider_wedata.emulator.rate_limit import RateLimit
 
 
@@ -29,7 +29,7 @@ def test_each_key_has_its_own() -> None:
 
 def test_the_service_throttles_by_action(sign_request: Any) -> None:
     clock = SteppedClock("2026-03-01 12:00:00")
-    wedata = StandIn(clock=clock, limit=2)
+    wedata = Emulator(clock=clock, limit=2)
 
     def errors(action: str, times: int) -> list[str | None]:
         params = {"ProjectId": wedata.world.project_ids[0]} if action == "ListTaskInstances" else {}

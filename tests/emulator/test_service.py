@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.emulator import Reply, Request, StandIn, SteppedClock
+from airflow_provider_wedata.emulator import Emulator, Reply, Request, SteppedClock
 from airflow_provider_wedata.emulator.clock import text
 from airflow_provider_wedata.emulator.instance import FOREIGN_PROJECT_ID, PROJECT_ID, STATES
 from airflow_provider_wedata.emulator.parameters import LIST_TASK_INSTANCES
@@ -37,7 +37,7 @@ def names(response: dict[str, Any]) -> list[str]:
 
 class TestForm:
     def test_the_content_type_is_bare_and_the_date_is_the_worlds(
-        self, wedata: StandIn, sign_request: Any
+        self, wedata: Emulator, sign_request: Any
     ) -> None:
         reply = wedata.answer(sign_request(wedata, "ListProjects"))
         assert isinstance(reply, Reply)
@@ -46,7 +46,7 @@ class TestForm:
 
     def test_request_ids_differ_and_repeat_with_the_seed(self, ask: Any) -> None:
         def ids(seed: int) -> list[str]:
-            wedata = StandIn(clock=SteppedClock(START), seed=seed)
+            wedata = Emulator(clock=SteppedClock(START), seed=seed)
             return [ask(wedata)["RequestId"] for _ in range(3)]
 
         assert len({*ids(1), *ids(2)}) == 6
@@ -63,19 +63,19 @@ class TestForm:
         ],
     )
     def test_headers_are_read(
-        self, wedata: StandIn, sign_request: Any, headers: dict[str, str], expected: str | None
+        self, wedata: Emulator, sign_request: Any, headers: dict[str, str], expected: str | None
     ) -> None:
         asked = sign_request(wedata, params={"ProjectId": PROJECT_ID}, headers=headers)
         assert wedata.answer(asked).error == expected
 
-    def test_other_methods_are_not_supported(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_other_methods_are_not_supported(self, wedata: Emulator, sign_request: Any) -> None:
         asked = sign_request(wedata, params={"ProjectId": PROJECT_ID})
         assert wedata.answer(Request("PUT", "/", asked.headers, asked.body)).error == "UnsupportedProtocol"
 
     @pytest.mark.parametrize(
         "body", [b"", b"[]", b"null", b"{", b"\xff", b'{"PageSize": NaN}', b'{"PageSize": 1, "PageSize": 2}']
     )
-    def test_the_body_is_one_json_object(self, wedata: StandIn, sign_request: Any, body: bytes) -> None:
+    def test_the_body_is_one_json_object(self, wedata: Emulator, sign_request: Any, body: bytes) -> None:
         assert wedata.answer(sign_request(wedata, body=body)).error == "InvalidParameter"
 
 
@@ -116,11 +116,11 @@ class TestParameters:
         ],
     )
     def test_what_does_not_fit_is_refused(
-        self, wedata: StandIn, ask: Any, params: dict[str, Any], expected: str
+        self, wedata: Emulator, ask: Any, params: dict[str, Any], expected: str
     ) -> None:
         assert code(ask(wedata, **params)) == expected
 
-    def test_the_project_is_required(self, wedata: StandIn, sign_request: Any) -> None:
+    def test_the_project_is_required(self, wedata: Emulator, sign_request: Any) -> None:
         assert wedata.answer(sign_request(wedata, params={})).error == "MissingParameter"
 
     @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ class TestFilters:
         ],
     )
     def test_equality(
-        self, wedata: StandIn, ask: Any, field: str, parameter: str, values: tuple[Any, ...]
+        self, wedata: Emulator, ask: Any, field: str, parameter: str, values: tuple[Any, ...]
     ) -> None:
         for value in values:
             wedata.world.add(**{field: value, "task_name": str(value)})
@@ -155,12 +155,12 @@ class TestFilters:
             value: [str(value)] for value in values
         }
 
-    def test_an_owner_is_one_of_the_owners(self, wedata: StandIn, ask: Any) -> None:
+    def test_an_owner_is_one_of_the_owners(self, wedata: Emulator, ask: Any) -> None:
         wedata.world.add(task_name="both", owner_uins=("1", "2"))
         wedata.world.add(task_name="none", owner_uins=None)
         assert names(ask(wedata, OwnerUin="2")) == ["both"]
 
-    def test_a_keyword_is_part_of_a_name_or_an_id(self, wedata: StandIn, ask: Any) -> None:
+    def test_a_keyword_is_part_of_a_name_or_an_id(self, wedata: Emulator, ask: Any) -> None:
         wedata.world.add(task_id="20250714200130106", task_name="load")
         wedata.world.add(task_id="20250714200130107", task_name="copy_20250714200130106")
         assert sorted(names(ask(wedata, Keyword="20250714200130106"))) == ["copy_20250714200130106", "load"]
@@ -178,7 +178,9 @@ class TestFilters:
             ("last_update_time", "LastUpdateTime"),
         ],
     )
-    def test_a_window_includes_both_ends(self, wedata: StandIn, ask: Any, field: str, parameter: str) -> None:
+    def test_a_window_includes_both_ends(
+        self, wedata: Emulator, ask: Any, field: str, parameter: str
+    ) -> None:
         for second in range(5):
             wedata.world.add(**{field: f"2026-03-01 00:00:0{second}", "task_name": str(second)})
         window = {f"{parameter}From": "2026-03-01 00:00:01", f"{parameter}To": "2026-03-01 00:00:03"}
@@ -188,7 +190,7 @@ class TestFilters:
 
 
 class TestZones:
-    def test_the_zone_moves_the_times_and_not_the_key(self, wedata: StandIn, ask: Any) -> None:
+    def test_the_zone_moves_the_times_and_not_the_key(self, wedata: Emulator, ask: Any) -> None:
         """The two official samples of one instance, in UTC+6 and by default."""
         wedata.world.add(
             task_id="20250714200130106",
@@ -212,7 +214,7 @@ class TestZones:
         ],
     )
     def test_a_server_may_ignore_the_zone(
-        self, wedata: StandIn, ask: Any, ignored: Any, *, found: bool, shown: str
+        self, wedata: Emulator, ask: Any, ignored: Any, *, found: bool, shown: str
     ) -> None:
         wedata.world.add(schedule_time="2026-03-01 00:00:00")
         wedata.quirks.time_zone_ignored = ignored
@@ -231,31 +233,31 @@ class TestZones:
 
 class TestPages:
     @pytest.fixture
-    def wedata(self, wedata: StandIn) -> StandIn:
+    def wedata(self, wedata: Emulator) -> Emulator:
         for at in range(25):
             wedata.world.add(task_name=f"{at:02}", schedule_time=wedata.clock.now() + at // 3)
         return wedata
 
-    def test_ten_rows_newest_first_by_default(self, wedata: StandIn, ask: Any) -> None:
+    def test_ten_rows_newest_first_by_default(self, wedata: Emulator, ask: Any) -> None:
         data = ask(wedata)["Data"]
         page = {name: data[name] for name in ("TotalCount", "TotalPageNumber", "PageNumber", "PageSize")}
         assert page == {"TotalCount": 25, "TotalPageNumber": 3, "PageNumber": 1, "PageSize": 10}
         assert [row["TaskName"] for row in data["Items"]] == [f"{at:02}" for at in range(24, 14, -1)]
 
     @pytest.mark.parametrize("size", [1, 7, 25, 100])
-    def test_pages_hold_each_row_once(self, wedata: StandIn, ask: Any, size: int) -> None:
+    def test_pages_hold_each_row_once(self, wedata: Emulator, ask: Any, size: int) -> None:
         rows: list[str] = []
         for page in range(1, 27):
             rows += names(ask(wedata, PageSize=size, PageNumber=page, SortType="ASC"))
         assert rows == [f"{at:02}" for at in range(25)]
 
-    def test_past_the_end_is_empty(self, wedata: StandIn, ask: Any) -> None:
+    def test_past_the_end_is_empty(self, wedata: Emulator, ask: Any) -> None:
         assert ask(wedata, PageNumber=4)["Data"]["Items"] == []
         wedata.quirks.items_null = True
         assert ask(wedata, PageNumber=4)["Data"]["Items"] is None
         assert len(ask(wedata, PageNumber=3)["Data"]["Items"]) == 5
 
-    def test_quirks_of_pages(self, wedata: StandIn, ask: Any) -> None:
+    def test_quirks_of_pages(self, wedata: Emulator, ask: Any) -> None:
         wedata.quirks.total_page_number_zero = True
         wedata.quirks.null_fields = ("TaskName",)
         wedata.quirks.deepest_page = 2
@@ -263,7 +265,7 @@ class TestPages:
         assert (data["TotalPageNumber"], data["Items"][0]["TaskName"]) == (0, None)
         assert code(ask(wedata, PageNumber=3)) == "InvalidParameterValue"
 
-    def test_shuffled_ties_stay_in_their_place(self, wedata: StandIn, ask: Any) -> None:
+    def test_shuffled_ties_stay_in_their_place(self, wedata: Emulator, ask: Any) -> None:
         wedata.quirks.tie_shuffle = True
         orders = [names(ask(wedata, PageSize=7, PageNumber=2, SortType="ASC")) for _ in range(30)]
         groups = [[int(name) // 3 for name in order] for order in orders]
@@ -272,7 +274,7 @@ class TestPages:
         assert {name for order in orders for name in order} == {f"{at:02}" for at in range(6, 15)}
         assert names(ask(wedata, PageNumber=9)) == []
 
-    def test_rows_without_the_sort_columns_value_are_at_one_end(self, wedata: StandIn, ask: Any) -> None:
+    def test_rows_without_the_sort_columns_value_are_at_one_end(self, wedata: Emulator, ask: Any) -> None:
         wedata.world.add(task_name="null", schedule_time=None)
         assert names(ask(wedata, SortType="ASC"))[0] == "null"
         assert names(ask(wedata, SortType="DESC", PageSize=100))[-1] == "null"
@@ -281,18 +283,18 @@ class TestPages:
 
 
 class TestRows:
-    def test_extra_fields_are_laid_over_the_row(self, wedata: StandIn, ask: Any) -> None:
+    def test_extra_fields_are_laid_over_the_row(self, wedata: Emulator, ask: Any) -> None:
         wedata.world.add(extra={"Colour": "red", "TaskName": None}, state="HIBERNATING")
         (row,) = ask(wedata)["Data"]["Items"]
         assert (row["Colour"], row["TaskName"], row["InstanceState"]) == ("red", None, "HIBERNATING")
 
-    def test_text_comes_back_as_it_is(self, wedata: StandIn, ask: Any) -> None:
+    def test_text_comes_back_as_it_is(self, wedata: Emulator, ask: Any) -> None:
         wedata.world.add(task_name="默认文件夹 🚀 \u0000")
         assert names(ask(wedata)) == ["默认文件夹 🚀 \u0000"]
 
 
 class TestSiblings:
-    def test_one_instance_with_its_error(self, wedata: StandIn, ask: Any) -> None:
+    def test_one_instance_with_its_error(self, wedata: Emulator, ask: Any) -> None:
         key = wedata.world.add(error_message="no such table").key
         (row,) = ask(wedata)["Data"]["Items"]
         assert ask(wedata, "GetTaskInstance", InstanceKey=key)["Data"] == row | {
@@ -300,7 +302,7 @@ class TestSiblings:
         }
         assert code(ask(wedata, "GetTaskInstance", InstanceKey="1_2026-03-01 00:00:00")) == "ResourceNotFound"
 
-    def test_projects_are_the_tenants(self, wedata: StandIn, ask: Any) -> None:
+    def test_projects_are_the_tenants(self, wedata: Emulator, ask: Any) -> None:
         def ids(**params: Any) -> list[str]:
             return [row["ProjectId"] for row in ask(wedata, "ListProjects", **params)["Data"]["Items"]]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_wedata.emulator import Reply, Request, StandIn, SteppedClock
+from airflow_provider_wedata.emulator import Emulator, Reply, Request, SteppedClock
 from airflow_provider_wedata.emulator.messages import Refusal
 from airflow_provider_wedata.emulator.signature import Account, canonical_request, verify
 
@@ -99,7 +99,7 @@ def code_of(reply: Any) -> str | None:
     ],
 )
 def test_what_is_wrong_has_its_name(
-    wedata: StandIn, sign_request: Any, changes: dict[str, Any], code: str | None
+    wedata: Emulator, sign_request: Any, changes: dict[str, Any], code: str | None
 ) -> None:
     params = {"ProjectId": wedata.world.project_ids[0]}
     assert code_of(wedata.answer(sign_request(wedata, params=params, **changes))) == code
@@ -110,7 +110,7 @@ def test_what_is_wrong_has_its_name(
     [(-301, "AuthFailure.SignatureExpire"), (-300, None), (300, None), (301, "AuthFailure.SignatureExpire")],
 )
 def test_five_minutes_are_the_limit(
-    wedata: StandIn, sign_request: Any, seconds: int, code: str | None
+    wedata: Emulator, sign_request: Any, seconds: int, code: str | None
 ) -> None:
     asked = sign_request(wedata, "ListProjects", at=wedata.clock.now() + seconds)
     assert code_of(wedata.answer(asked)) == code
@@ -120,7 +120,7 @@ def altered(asked: Request, authorization: str) -> Request:
     return Request(asked.method, asked.path, {**asked.headers, "Authorization": authorization}, asked.body)
 
 
-def test_the_authorization_has_one_form(wedata: StandIn, sign_request: Any) -> None:
+def test_the_authorization_has_one_form(wedata: Emulator, sign_request: Any) -> None:
     asked = sign_request(wedata, "ListProjects")
     whole = asked.headers["Authorization"]
     forms = {
@@ -136,7 +136,7 @@ def test_the_authorization_has_one_form(wedata: StandIn, sign_request: Any) -> N
     assert {form: code_of(wedata.answer(altered(asked, form))) for form in forms} == forms
 
 
-def test_what_was_signed_is_what_was_received(wedata: StandIn, sign_request: Any) -> None:
+def test_what_was_signed_is_what_was_received(wedata: Emulator, sign_request: Any) -> None:
     asked = sign_request(wedata, "ListProjects")
     other_body = Request(asked.method, asked.path, asked.headers, b'{"PageSize": 1}')
     other_host = Request(asked.method, asked.path, {**asked.headers, "Host": "elsewhere"}, asked.body)
@@ -147,7 +147,7 @@ def test_what_was_signed_is_what_was_received(wedata: StandIn, sign_request: Any
 
 
 def test_a_session_token_has_to_come_along(sign_request: Any) -> None:
-    wedata = StandIn(token="of the session", clock=SteppedClock("2026-03-01 12:00:00"))
+    wedata = Emulator(token="of the session", clock=SteppedClock("2026-03-01 12:00:00"))
     tokens = {"of the session": None, "another": "AuthFailure.TokenFailure", None: "AuthFailure.TokenFailure"}
     answers = {
         token: code_of(wedata.answer(sign_request(wedata, "ListProjects", headers={"X-TC-Token": token})))
@@ -157,5 +157,5 @@ def test_a_session_token_has_to_come_along(sign_request: Any) -> None:
 
 
 def test_a_secret_is_in_no_representation() -> None:
-    wedata = StandIn(secret_key="very secret", token="also secret")
+    wedata = Emulator(secret_key="very secret", token="also secret")
     assert "secret" not in repr(wedata.account).replace("secret_id", "").replace("made-up-secret-id", "")

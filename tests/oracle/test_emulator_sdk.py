@@ -1,4 +1,4 @@
-"""The official SDK judges the stand-in: it reads its pages without loss, and meets the errors that it knows."""
+"""The official SDK judges the emulator: it reads its pages without loss, and meets the errors that it knows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.wedata.v20250806 import models
 from tencentcloud.wedata.v20250806.wedata_client import WedataClient
 
-from airflow_provider_wedata.emulator import Instance, Quirks, StandIn, actions, faults
+from airflow_provider_wedata.emulator import Emulator, Instance, Quirks, actions, faults
 from airflow_provider_wedata.emulator.clock import BEIJING
 from airflow_provider_wedata.emulator.instance import CYCLES, INSTANCE_TYPES, PROJECT_ID, STATES
 from airflow_provider_wedata.emulator.rendering import render_row
@@ -31,21 +31,21 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcfromtime
 
 
 @pytest.fixture(scope="module")
-def wedata() -> Iterator[StandIn]:
-    with StandIn(limit=None) as standin:
-        yield standin
+def wedata() -> Iterator[Emulator]:
+    with Emulator(limit=None) as emulator:
+        yield emulator
 
 
-def profile(wedata: StandIn) -> ClientProfile:
+def profile(wedata: Emulator) -> ClientProfile:
     return ClientProfile(httpProfile=HttpProfile(endpoint=wedata.host, protocol="http"))
 
 
-def client_of(wedata: StandIn, *, key: str | None = None, token: str | None = None) -> WedataClient:
+def client_of(wedata: Emulator, *, key: str | None = None, token: str | None = None) -> WedataClient:
     account = credential.Credential(wedata.account.secret_id, key or wedata.account.secret_key, token)
     return WedataClient(account, wedata.region, profile(wedata))
 
 
-def list_of(wedata: StandIn, client: WedataClient, **params: Any) -> models.TaskInstancePage:
+def list_of(wedata: Emulator, client: WedataClient, **params: Any) -> models.TaskInstancePage:
     request = models.ListTaskInstancesRequest()
     request._deserialize({"ProjectId": PROJECT_ID} | params)
     return client.ListTaskInstances(request).Data
@@ -56,7 +56,7 @@ def plain(row: object) -> dict[str, Any]:
 
 
 def test_pages_are_read_without_loss() -> None:
-    with StandIn(limit=None) as wedata:
+    with Emulator(limit=None) as wedata:
         for at, state in enumerate(STATES * 4):
             wedata.world.add(
                 state=state,
@@ -84,7 +84,7 @@ def _key(row: dict[str, Any]) -> str:
     return key
 
 
-def test_every_filter_of_the_sdk_is_known(wedata: StandIn) -> None:
+def test_every_filter_of_the_sdk_is_known(wedata: Emulator) -> None:
     page = list_of(
         wedata,
         client_of(wedata),
@@ -113,7 +113,7 @@ def test_every_filter_of_the_sdk_is_known(wedata: StandIn) -> None:
     assert (page.TotalCount, page.Items) == (0, [])
 
 
-def test_one_instance_and_the_projects(wedata: StandIn) -> None:
+def test_one_instance_and_the_projects(wedata: Emulator) -> None:
     key = wedata.world.add(error_message="no such table").key
     request = models.GetTaskInstanceRequest()
     request.ProjectId, request.InstanceKey = PROJECT_ID, key
@@ -128,7 +128,7 @@ def names(model: type) -> set[str]:
     return set(plain(model()))
 
 
-def test_parameters_and_fields_have_the_names_of_the_sdk(wedata: StandIn) -> None:
+def test_parameters_and_fields_have_the_names_of_the_sdk(wedata: Emulator) -> None:
     checks = {name: set(action.checks) for name, action in ACTIONS.items()}
     assert checks == {name: names(getattr(models, f"{name}Request")) for name in ACTIONS}
     data = actions.list_task_instances(wedata.world, {"ProjectId": PROJECT_ID}, Quirks(), Random(0))  # noqa: S311  # of no use to a quiet world
@@ -136,14 +136,14 @@ def test_parameters_and_fields_have_the_names_of_the_sdk(wedata: StandIn) -> Non
     assert set(render_row(Instance(task_id="1", cur_run_date=""), BEIJING)) == names(models.TaskInstance)
 
 
-def code_from(wedata: StandIn, client: WedataClient, **params: Any) -> str:
+def code_from(wedata: Emulator, client: WedataClient, **params: Any) -> str:
     with pytest.raises(TencentCloudSDKException) as refused:
         list_of(wedata, client, **params)
     code: str = refused.value.get_code()
     return code
 
 
-def test_errors_have_the_codes_that_the_sdk_reads(wedata: StandIn) -> None:
+def test_errors_have_the_codes_that_the_sdk_reads(wedata: Emulator) -> None:
     client = client_of(wedata)
     assert code_from(wedata, client_of(wedata, key="wrong")) == "AuthFailure.SignatureFailure"
     assert code_from(wedata, client_of(wedata, token="nobody asked")) == "AuthFailure.TokenFailure"
@@ -155,14 +155,14 @@ def test_errors_have_the_codes_that_the_sdk_reads(wedata: StandIn) -> None:
     assert code_from(wedata, client) == "ServerNetworkError"
 
 
-def test_the_sdk_overlooks_an_error_of_another_content_type(wedata: StandIn) -> None:
+def test_the_sdk_overlooks_an_error_of_another_content_type(wedata: Emulator) -> None:
     """Why a client of one's own reads the body whatever its type: here is Data None and no exception."""
     wedata.faults.next(faults.both(faults.throttle(), faults.content_type("application/json; charset=utf-8")))
     assert list_of(wedata, client_of(wedata)) is None
 
 
 def test_a_session_token_is_sent_and_checked() -> None:
-    with StandIn(token="of the session") as wedata:
+    with Emulator(token="of the session") as wedata:
         assert list_of(wedata, client_of(wedata, token="of the session")).TotalCount == 0
 
 
@@ -175,7 +175,7 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(), JSON, max_size=5))
-def test_whatever_the_sdk_signs_is_accepted(wedata: StandIn, payload: dict[str, Any]) -> None:
+def test_whatever_the_sdk_signs_is_accepted(wedata: Emulator, payload: dict[str, Any]) -> None:
     """Emoji, CJK, control characters: the signature holds, and the parameters are what is refused."""
     account = credential.Credential(wedata.account.secret_id, wedata.account.secret_key)
     client = CommonClient("wedata", "2025-08-06", account, wedata.region, profile(wedata))

@@ -25,7 +25,7 @@ from airflow_provider_wedata.api.errors import (
 from airflow_provider_wedata.api.exchange import Channel, Lost, Now, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.models import InstanceQuery
 from airflow_provider_wedata.api.operations import Operation, count_projects, list_task_instances
-from airflow_provider_wedata.api.rate_limit import Place, Priority, RequestBudget
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter
 from airflow_provider_wedata.api.times import Zone
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Run:
     sleeps: list[float] = field(default_factory=list)
 
 
-def channel(budget: RequestBudget | None = None) -> Channel:
-    shared = budget or RequestBudget()
+def channel(budget: RateLimiter | None = None) -> Channel:
+    shared = budget or RateLimiter()
     return Channel(
         host="wedata.tencentcloudapi.com",
         region="ap-singapore",
@@ -315,7 +315,7 @@ def test_an_expired_signature_names_the_difference_of_the_clocks(date: str | Non
 
 
 def test_a_flow_that_is_closed_while_it_sends_gives_its_slot_back() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     flow = channel(budget).exchange(LIST)
     assert isinstance(flow.send(slot(next(flow))[0]), Send)
     assert budget.reserve(0.9)[0] is None
@@ -325,7 +325,7 @@ def test_a_flow_that_is_closed_while_it_sends_gives_its_slot_back() -> None:
 
 
 def test_a_flow_that_is_closed_while_it_queues_holds_no_slot() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     flow = channel(budget).exchange(LIST)
     next(flow)
     flow.close()
@@ -333,7 +333,7 @@ def test_a_flow_that_is_closed_while_it_queues_holds_no_slot() -> None:
 
 
 def test_a_parser_that_fails_gives_the_slot_back() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     flow = channel(budget).exchange(Operation("ListProjects", {}, lambda _: 1 // 0))
     flow.send(slot(next(flow))[0])
     with pytest.raises(ZeroDivisionError):
@@ -342,7 +342,7 @@ def test_a_parser_that_fails_gives_the_slot_back() -> None:
 
 
 def test_a_flow_without_a_slot_asks_for_its_turn_and_its_time_starts_there() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     first, second = channel(budget).answered(LIST), channel(budget).answered(LIST)
     first.send(slot(next(first))[0])
     with pytest.raises(StopIteration):

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableAnswer
 from airflow_provider_wedata.api.models import FIELD_NAMES, InstanceQuery, TaskInstance, task_of
 from airflow_provider_wedata.api.operations import Page, list_task_instances
-from airflow_provider_wedata.api.times import Window, WireZone, Zone
+from airflow_provider_wedata.api.times import TimeWindow, WireZone, Zone
 
 # The row of the official sample, which was asked for with TimeZone UTC+6.
 SAMPLE: dict[str, Any] = {
@@ -47,7 +47,7 @@ TOO_LONG = 10**5000
 
 
 def test_the_official_sample_is_read() -> None:
-    row = TaskInstance.read(SAMPLE, UTC6)
+    row = TaskInstance.parse(SAMPLE, UTC6)
     assert row == TaskInstance(
         project_id="1460947878944567296",
         instance_key="20250714200130106_2025-10-01 00:00:00",
@@ -81,15 +81,15 @@ def test_the_official_sample_is_read() -> None:
 
 @pytest.mark.parametrize("raw", [{}, dict.fromkeys(FIELD_NAMES)], ids=["missing", "null"])
 def test_every_field_may_be_null_or_missing(raw: dict[str, Any]) -> None:
-    assert TaskInstance.read(raw, UTC6) == TaskInstance()
+    assert TaskInstance.parse(raw, UTC6) == TaskInstance()
 
 
 def test_an_empty_time_is_none() -> None:
-    assert TaskInstance.read({"StartTime": ""}, UTC6).start_time is None
+    assert TaskInstance.parse({"StartTime": ""}, UTC6).start_time is None
 
 
 def test_numbers_and_texts_may_be_swapped() -> None:
-    row = TaskInstance.read(
+    row = TaskInstance.parse(
         {
             "TaskId": 7,
             "ProjectId": 1460947878944567296,
@@ -105,7 +105,7 @@ def test_numbers_and_texts_may_be_swapped() -> None:
 
 def test_what_nobody_documented_is_kept() -> None:
     raw = SAMPLE | {"InstanceState": "BEAMED_UP", "CycleType": "LUNAR_CYCLE", "NewField": [{"a": 1}]}
-    row = TaskInstance.read(raw, UTC6)
+    row = TaskInstance.parse(raw, UTC6)
     assert (row.state, row.cycle_type, row.raw["NewField"]) == ("BEAMED_UP", "LUNAR_CYCLE", [{"a": 1}])
 
 
@@ -148,19 +148,19 @@ class TestWhatDecides:
     @pytest.mark.parametrize("raw", [None, "text", [1], [TOO_LONG], *BAD_TEXTS, *BAD_STATES, *BAD_TIMES])
     def test_is_read_or_refused(self, raw: Any) -> None:
         with pytest.raises(UnreadableAnswer, match="expected"):
-            TaskInstance.read(raw, UTC6)
+            TaskInstance.parse(raw, UTC6)
 
     def test_is_named_with_its_value(self) -> None:
         with pytest.raises(UnreadableAnswer) as refused:
-            TaskInstance.read(SAMPLE | {"InstanceState": 2}, UTC6)
+            TaskInstance.parse(SAMPLE | {"InstanceState": 2}, UTC6)
         assert "InstanceState is 2; expected text" == str(refused.value)
 
     @pytest.mark.parametrize("state", ["", " COMPLETED", "completed", "COMPLETED\n", "BEAMED_UP", None])
     def test_a_state_is_kept_as_it_came(self, state: str | None) -> None:
-        assert state == TaskInstance.read({"InstanceState": state}, UTC6).state
+        assert state == TaskInstance.parse({"InstanceState": state}, UTC6).state
 
     def test_an_empty_schedule_time_is_null(self) -> None:
-        row = TaskInstance.read({"SchedulerTime": ""}, UTC6)
+        row = TaskInstance.parse({"SchedulerTime": ""}, UTC6)
         assert (None, frozenset()) == (row.scheduler_time, row.unreadable)
 
 
@@ -191,13 +191,13 @@ class TestWhatDecidesNothing:
     @pytest.mark.parametrize("bad", BAD)
     def test_is_null_and_named_where_it_can_not_be_read(self, bad: dict[str, Any]) -> None:
         raw = SAMPLE | bad
-        row, (name,) = TaskInstance.read(raw, UTC6), bad
-        assert TaskInstance.read(SAMPLE | {name: None}, UTC6) == row
+        row, (name,) = TaskInstance.parse(raw, UTC6), bad
+        assert TaskInstance.parse(SAMPLE | {name: None}, UTC6) == row
         assert (frozenset({name}), raw) == (row.unreadable, row.raw)
 
     @pytest.mark.parametrize("number", [8, "8", 8.0, "8.0", "08"])
     def test_a_whole_number_may_come_as_text_or_with_a_point(self, number: object) -> None:
-        row = TaskInstance.read({"TotalRunNum": number}, UTC6)
+        row = TaskInstance.parse({"TotalRunNum": number}, UTC6)
         assert (8, int, frozenset()) == (row.total_run_num, type(row.total_run_num), row.unreadable)
 
     @pytest.mark.parametrize(
@@ -212,20 +212,20 @@ class TestWhatDecidesNothing:
     )
     def test_a_time_may_have_a_t_a_fraction_and_an_offset(self, text: str) -> None:
         expected = datetime(2025, 8, 27, 14, 24, 37, tzinfo=UTC)
-        assert expected == TaskInstance.read({"EndTime": text}, UTC6).end_time
+        assert expected == TaskInstance.parse({"EndTime": text}, UTC6).end_time
 
     @pytest.mark.parametrize("text", ["0002-01-01 00:00:00", "9998-12-31 23:59:59"])
     @pytest.mark.parametrize("hours", [-23, 23])
     @pytest.mark.parametrize("wire", [1, 14])
     def test_a_time_that_is_kept_is_one_in_every_zone(self, text: str, hours: int, wire: int) -> None:
-        moment = TaskInstance.read({"EndTime": text}, WireZone(wire)).end_time
+        moment = TaskInstance.parse({"EndTime": text}, WireZone(wire)).end_time
         assert moment is not None
         assert moment == moment.astimezone(timezone(timedelta(hours=hours)))
 
 
 def test_an_instance_without_a_key_is_known_by_what_a_key_is_made_of() -> None:
     raw = {"TaskId": "7", "CurRunDate": "2025-10-01 00:00:00"}
-    assert TaskInstance.read(raw, UTC6).identity == "7_2025-10-01 00:00:00"
+    assert TaskInstance.parse(raw, UTC6).identity == "7_2025-10-01 00:00:00"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_an_instance_without_a_key_is_known_by_what_a_key_is_made_of() -> None:
     ],
 )
 def test_a_row_outside_the_window_contradicts_the_question(scheduled: str | None, fits: bool) -> None:
-    window = Window(datetime(2025, 9, 30, 16, tzinfo=UTC), datetime(2025, 10, 1, 15, 59, 59, tzinfo=UTC))
+    window = TimeWindow(datetime(2025, 9, 30, 16, tzinfo=UTC), datetime(2025, 10, 1, 15, 59, 59, tzinfo=UTC))
     query = InstanceQuery(project_id="1", zone=Zone("UTC+6"), schedule=window)
     response = {"Data": {"TotalCount": 1, "Items": [SAMPLE | {"SchedulerTime": scheduled}]}}
     operation = list_task_instances(query)
@@ -275,7 +275,7 @@ class TestPage:
     @pytest.mark.parametrize("count", [1, "1", 1.0, "1.0"])
     def test_a_count_may_come_as_text_or_with_a_point(self, count: object) -> None:
         page = self.parse({"TotalCount": count, "Items": [SAMPLE]})
-        assert (1, int, (TaskInstance.read(SAMPLE, UTC6),)) == (page.total, type(page.total), page.rows)
+        assert (1, int, (TaskInstance.parse(SAMPLE, UTC6),)) == (page.total, type(page.total), page.rows)
 
     @pytest.mark.parametrize("count", [176_022, 2**63, "18446744073709551616", 1e18])
     def test_a_count_may_be_huge(self, count: Any) -> None:

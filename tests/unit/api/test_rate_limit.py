@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.rate_limit import RequestBudget, RetryPolicy
+from airflow_provider_wedata.api.rate_limit import RateLimiter, RetryPolicy
 
 
 class Server:
@@ -43,7 +43,7 @@ class Simulation:
     :param other: the moments at which somebody else asks, who shares the limit.
     """
 
-    budget: RequestBudget
+    budget: RateLimiter
     server: Server
     trip: float
     jitter: float = 0.0
@@ -96,29 +96,29 @@ class Simulation:
 def test_a_strict_limit_is_used_to_95_percent_without_a_throttled_answer(
     trip: float, jitter: float, outward: float
 ) -> None:
-    simulation = Simulation(RequestBudget(20), Server(20), trip, jitter, outward).run(40)
+    simulation = Simulation(RateLimiter(20), Server(20), trip, jitter, outward).run(40)
     assert simulation.throttled == []
     assert simulation.rate(5, 40) >= 0.95 * 20
 
 
 @pytest.mark.parametrize("limit", [1, 2, 50])
 def test_other_limits_are_used_as_well(limit: int) -> None:
-    simulation = Simulation(
-        RequestBudget(limit), Server(limit), trip=0.15, jitter=0.02, clients=3 * limit
-    ).run(40)
+    simulation = Simulation(RateLimiter(limit), Server(limit), trip=0.15, jitter=0.02, clients=3 * limit).run(
+        40
+    )
     assert simulation.throttled == []
     assert simulation.rate(5, 40) >= 0.95 * limit
 
 
 def test_a_limit_of_a_thousand_is_used() -> None:
-    simulation = Simulation(RequestBudget(1000), Server(1000), trip=0.05, clients=100).run(4)
+    simulation = Simulation(RateLimiter(1000), Server(1000), trip=0.05, clients=100).run(4)
     assert simulation.throttled == []
     assert simulation.rate(2, 4) >= 0.95 * 1000
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [(0.5, 200), (0.1, 1000), (2.5, 100)])
 def test_less_than_a_request_a_second_is_kept_on_average(limit: float, seconds: float) -> None:
-    simulation = Simulation(RequestBudget(limit), Server(100), trip=0.15, clients=5).run(seconds)
+    simulation = Simulation(RateLimiter(limit), Server(100), trip=0.15, clients=5).run(seconds)
     assert 0.95 * limit * seconds <= len(simulation.sent) <= limit * seconds + 3
     if limit < 1:
         assert min(later - sooner for sooner, later in pairwise(simulation.sent)) >= 1 / limit
@@ -132,7 +132,7 @@ def every(step: float, end: float, together: int = 1) -> list[float]:
     "other", [every(0.1, 120), every(0.1, 120, together=10)], ids=["evenly", "in bursts of ten"]
 )
 def test_beside_another_who_eats_half_it_slows_down_and_recovers_when_alone(other: list[float]) -> None:
-    simulation = Simulation(RequestBudget(20), Server(20), trip=0.15, jitter=0.02, other=other).run(240)
+    simulation = Simulation(RateLimiter(20), Server(20), trip=0.15, jitter=0.02, other=other).run(240)
     beside = sum(1 for at in simulation.throttled if 20 <= at < 120)
     assert 8.5 <= simulation.rate(20, 120) <= 14
     assert beside <= 0.15 * 100 * simulation.rate(20, 120)
@@ -144,7 +144,7 @@ def test_beside_another_who_eats_half_it_slows_down_and_recovers_when_alone(othe
 @pytest.mark.parametrize("trip", [0.15, 0.3])
 def test_ten_at_once_read_1761_pages_in_little_more_than_the_least_time(trip: float, jitter: float) -> None:
     least = 1761 / 20
-    simulation = Simulation(RequestBudget(20), Server(20), trip, jitter, clients=10).run(1.08 * least)
+    simulation = Simulation(RateLimiter(20), Server(20), trip, jitter, clients=10).run(1.08 * least)
     assert len(simulation.accepted) >= 1761
     assert simulation.throttled == []
 
@@ -153,13 +153,13 @@ def test_ten_at_once_read_1761_pages_in_little_more_than_the_least_time(trip: fl
 @pytest.mark.parametrize("together", [1, 10], ids=["evenly", "in bursts of ten"])
 def test_ten_at_once_use_nine_tenths_of_what_another_leaves(together: int, trip: float) -> None:
     other = every(0.1, 30, together)
-    simulation = Simulation(RequestBudget(20), Server(20), trip, 0.02, clients=10, other=other).run(30)
+    simulation = Simulation(RateLimiter(20), Server(20), trip, 0.02, clients=10, other=other).run(30)
     assert len(simulation.accepted) >= 200
     assert simulation.rate(0, 30) >= 0.9 * 10
 
 
 def test_it_never_dies_where_every_answer_is_no_and_recovers() -> None:
-    simulation = Simulation(RequestBudget(20), Server(20, opens=100), trip=0.15).run(240)
+    simulation = Simulation(RateLimiter(20), Server(20, opens=100), trip=0.15).run(240)
     assert 40 <= len([at for at in simulation.sent if 50 <= at < 100]) <= 60  # one a second
     assert simulation.rate(200, 240) >= 0.95 * 20
 
@@ -211,7 +211,7 @@ def test_where_nobody_asked_for_an_hour_the_last_limit_holds() -> None:
 
 
 def test_a_ticket_that_nobody_holds_any_more_is_not_counted() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     ticket, _ = budget.reserve(0.0)
     assert budget.reserve(10.0)[0] is None
     del ticket
@@ -219,7 +219,7 @@ def test_a_ticket_that_nobody_holds_any_more_is_not_counted() -> None:
 
 
 def test_a_slot_that_was_not_used_is_free_at_once() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     ticket, _ = budget.reserve(0.0)
     assert ticket
     budget.unused(ticket)
@@ -227,7 +227,7 @@ def test_a_slot_that_was_not_used_is_free_at_once() -> None:
 
 
 def test_a_lost_request_gives_its_slot_back_a_second_later() -> None:
-    budget = RequestBudget(1)
+    budget = RateLimiter(1)
     ticket, _ = budget.reserve(0.0)
     assert ticket is not None
     assert budget.reserve(29.0)[0] is None
@@ -237,7 +237,7 @@ def test_a_lost_request_gives_its_slot_back_a_second_later() -> None:
 
 
 def test_an_older_loss_told_late_does_not_delay_what_is_free() -> None:
-    budget = RequestBudget(2)
+    budget = RateLimiter(2)
     first, _ = budget.reserve(0.0)
     second, _ = budget.reserve(0.5)
     assert first is not None
@@ -249,7 +249,7 @@ def test_an_older_loss_told_late_does_not_delay_what_is_free() -> None:
 
 
 def test_a_wait_that_is_named_is_enough() -> None:
-    budget, now = RequestBudget(20), 0.0
+    budget, now = RateLimiter(20), 0.0
     for _ in range(200):
         ticket, wait = budget.reserve(now)
         if ticket is None:
@@ -262,7 +262,7 @@ def test_a_wait_that_is_named_is_enough() -> None:
 
 
 def test_threads_may_share_a_budget() -> None:
-    budget = RequestBudget(20)
+    budget = RateLimiter(20)
 
     def hammer(start: int) -> int:
         sent = 0

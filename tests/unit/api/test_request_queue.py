@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.exchange import Now
-from airflow_provider_wedata.api.rate_limit import Place, Priority, RequestBudget
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter
 from airflow_provider_wedata.api.request_queue import PATIENCE, RequestQueue, Waiter
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ TRIP = 0.15
 CLASSES = tuple(Priority)
 
 
-class CountedBudget(RequestBudget):
+class CountedBudget(RateLimiter):
     """Counts how often it is asked."""
 
     asked = granted = 0

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_wedata.api import times
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import read_query
-from airflow_provider_wedata.api.times import Window, WireZone, Zone
+from airflow_provider_wedata.api.filters import parse_query
+from airflow_provider_wedata.api.times import TimeWindow, WireZone, Zone
 from tests.fuzz.junk import Odd
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def readings(wall: datetime, zone: tzinfo) -> list[datetime]:
 def sent(zone: str, **filters: object) -> dict[str, Any]:
     """Return the request's parameters, its schedule times read by its own TimeZone, with our own arithmetic."""
     parameters: dict[str, Any] = dict(
-        read_query(filters, project_id="1", time_zone=Zone.read(zone)).parameters()
+        parse_query(filters, project_id="1", time_zone=Zone.parse(zone)).parameters()
     )
     sign, hours = parameters["TimeZone"][3], int(parameters["TimeZone"][4:])
     assert sign == "+"
@@ -182,7 +182,7 @@ CONVERTED = ["UTC", "UTC+0", "UTC-5", "UTC+05:30", "Asia/Shanghai", "Asia/Tokyo"
 
 @pytest.mark.parametrize(("name", "wire"), [*AS_IT_IS.items(), *dict.fromkeys(CONVERTED, "UTC+8").items()])
 def test_only_a_whole_number_of_hours_east_goes_out_as_it_is(name: str, wire: str) -> None:
-    assert wire == str(Zone.read(f" {name} ").wire)
+    assert wire == str(Zone.parse(f" {name} ").wire)
 
 
 BAD_OFFSETS = ["UTC+15", "UTC+8:60", "UTC+14:30", "GMT+8", "+8", "8", 8]
@@ -236,13 +236,13 @@ NO_TEXTS = [10**5000, 8.0, b"UTC", ["UTC"], {}, True, Odd()]
 )
 def test_a_bad_zone_is_refused_by_name(value: object) -> None:
     with pytest.raises(InvalidRequest, match=r"^time_zone: .* is no time zone; expected"):
-        Zone.read(value)
+        Zone.parse(value)
 
 
 @given(name=st.text(max_size=12) | st.from_regex(r"(?i)utc[+-]?[0-9]{0,4}:?[0-9]{0,3}", fullmatch=True))
 def test_any_text_is_a_zone_or_refused(name: str) -> None:
     with suppress(InvalidRequest):
-        zone = Zone.read(name)
+        zone = Zone.parse(name)
         assert abs(datetime(2026, 3, 1, tzinfo=UTC).astimezone(zone.tzinfo).utcoffset() or timedelta()) <= (
             timedelta(hours=14)
         )
@@ -296,7 +296,7 @@ def check_meaning(text: object) -> None:
     assert moment + cut * SECOND == times.first_second(text, zone, "f")
     assert end == times.last_second(text, zone, "f")
     assert moment - (not cut) * SECOND == times.second_before(text, zone, "f")
-    assert Window(midnight, midnight + timedelta(days=1) - SECOND) == times.whole_day(text, zone, "f")
+    assert TimeWindow(midnight, midnight + timedelta(days=1) - SECOND) == times.whole_day(text, zone, "f")
 
 
 @st.composite
@@ -504,7 +504,7 @@ def test_a_time_at_the_edge_of_the_calendar_is_refused_by_name(
 ) -> None:
     value = edge if offset is None else edge.replace(tzinfo=timezone(timedelta(hours=offset)))
     with pytest.raises(InvalidRequest, match=rf"^{name}: .* beyond"):
-        read_query({name: value}, project_id="1", time_zone=Zone(zone))
+        parse_query({name: value}, project_id="1", time_zone=Zone(zone))
 
 
 def anywhere(offset: int | None, edge: datetime, away: timedelta) -> datetime:
@@ -547,7 +547,7 @@ def test_an_accepted_time_can_be_written_in_every_zone_and_read_again(
         for other in (*FURTHEST, Zone(zone).tzinfo):
             for near in (moment - SECOND, moment, moment + SECOND):
                 assert near == datetime.fromisoformat(near.astimezone(other).isoformat())
-        assert {moment} == {WireZone(hours).read(WireZone(hours).write(moment)) for hours in range(1, 15)}
+        assert {moment} == {WireZone(hours).parse(WireZone(hours).write(moment)) for hours in range(1, 15)}
         assert moment == times.first_second(moment.isoformat(), Zone("UTC"), "f")
 
 
@@ -560,7 +560,7 @@ def test_what_is_written_is_read_again(moment: datetime, hours: int) -> None:
 
 
 def test_text_that_brings_its_offset_keeps_it() -> None:
-    assert WireZone(8).read("2026-03-01T00:00:00+00:00") == datetime(2026, 3, 1, tzinfo=UTC)
+    assert WireZone(8).parse("2026-03-01T00:00:00+00:00") == datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -578,10 +578,10 @@ def test_text_that_brings_its_offset_keeps_it() -> None:
 )
 def test_an_answer_with_another_text_or_a_time_off_the_calendar_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"^yyyy-MM-dd HH:mm:ss$"):
-        WireZone(8).read(text)
+        WireZone(8).parse(text)
 
 
 def test_a_window_is_told_on_the_clock_of_its_reader() -> None:
-    window = Window(datetime(2026, 3, 1, tzinfo=UTC))
-    assert window.told(UTC8) == "2026-03-01 08:00:00 to open UTC+8"
-    assert window.told(Zone("Europe/Berlin")) == "2026-03-01 01:00:00 to open Europe/Berlin"
+    window = TimeWindow(datetime(2026, 3, 1, tzinfo=UTC))
+    assert window.describe(UTC8) == "2026-03-01 08:00:00 to open UTC+8"
+    assert window.describe(Zone("Europe/Berlin")) == "2026-03-01 01:00:00 to open Europe/Berlin"

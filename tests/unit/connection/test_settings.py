@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import read_query
+from airflow_provider_wedata.api.filters import parse_query
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.connection.fields import EXTRAS
-from airflow_provider_wedata.connection.settings import Settings, read_extra
+from airflow_provider_wedata.connection.settings import Settings, parse_extra
 from tests.fuzz.junk import Odd
 
 KEY = "made-up-key"
@@ -30,7 +30,7 @@ def read(
     override: str | None = None,
     **extra: Any,
 ) -> Settings:
-    return Settings.read(
+    return Settings.parse(
         login=login,
         password=password,
         host=host,
@@ -138,10 +138,10 @@ def test_a_project_that_a_connection_may_name_is_one_that_a_filter_may_name(proj
     except InvalidRequest:
         return
     if named is not None:
-        query = read_query({}, project_id=named, time_zone=Zone("UTC+8"))
+        query = parse_query({}, project_id=named, time_zone=Zone("UTC+8"))
         assert (named, query) == (
             query.project_id,
-            read_query(query.given(), project_id="", time_zone=Zone("UTC")),
+            parse_query(query.to_filters(), project_id="", time_zone=Zone("UTC")),
         )
 
 
@@ -314,16 +314,16 @@ def test_the_default_console_is_the_projects_page_on_its_site(site: str, host: s
 
 @pytest.mark.parametrize("text", [None, "", "{}"])
 def test_no_extra_is_an_empty_one(text: str | None) -> None:
-    assert read_extra(text) == {}
+    assert parse_extra(text) == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1", f'{{"session_token": "{SECRET}"', SECRET])
 def test_an_extra_that_is_no_object_is_refused_and_not_told(text: str) -> None:
     with pytest.raises(InvalidRequest, match="extra") as caught:
-        read_extra(text)
+        parse_extra(text)
     assert SECRET not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_an_extra_is_read_as_json() -> None:
-    assert read_extra(json.dumps({"region": "ap-singapore"})) == {"region": "ap-singapore"}
+    assert parse_extra(json.dumps({"region": "ap-singapore"})) == {"region": "ap-singapore"}

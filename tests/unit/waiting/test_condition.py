@@ -22,7 +22,7 @@ from airflow_provider_wedata.api.errors import (
 )
 from airflow_provider_wedata.api.models import CYCLE_TYPES, TaskInstance
 from airflow_provider_wedata.api.states import KNOWN
-from airflow_provider_wedata.waiting.condition import NAMED, ONE_A_DAY, Census, Condition, Kind, Verdict
+from airflow_provider_wedata.waiting.condition import NAMED, ONE_A_DAY, Census, Condition, Outcome, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -62,82 +62,83 @@ class TestTheTable:
     @pytest.mark.parametrize(
         ("states", "kind"),
         [
-            (["COMPLETED"], Kind.MET),
-            (["COMPLETED", "COMPLETED"], Kind.MET),
-            (["COMPLETED", "EXPIRED"], Kind.FAILED),
-            (["RUNNING", "EXPIRED"], Kind.FAILED),
-            (["SKIP_RUNNING", "EXPIRED"], Kind.FAILED),
-            (["COMPLETED", "SKIP_RUNNING"], Kind.STUCK),
-            (["SKIP_RUNNING"], Kind.STUCK),
-            (["COMPLETED", "SKIP_RUNNING", "RUNNING"], Kind.WAITING),
-            (["COMPLETED", "RUNNING"], Kind.WAITING),
-            (["COMPLETED", "FAILED_RETRY"], Kind.WAITING),
-            (["COMPLETED", "WAIT_EVENT"], Kind.WAITING),
-            (["COMPLETED", "WAIT_UPSTREAM"], Kind.WAITING),
-            (["COMPLETED", "WAIT_RUN"], Kind.WAITING),
-            (["COMPLETED", "TERMINATING"], Kind.WAITING),
-            (["COMPLETED", "completed"], Kind.WAITING),
-            (["COMPLETED", ""], Kind.WAITING),
-            (["COMPLETED", None], Kind.WAITING),
-            ([], Kind.WAITING),
+            (["COMPLETED"], Outcome.MET),
+            (["COMPLETED", "COMPLETED"], Outcome.MET),
+            (["COMPLETED", "EXPIRED"], Outcome.FAILED),
+            (["RUNNING", "EXPIRED"], Outcome.FAILED),
+            (["SKIP_RUNNING", "EXPIRED"], Outcome.FAILED),
+            (["COMPLETED", "SKIP_RUNNING"], Outcome.STUCK),
+            (["SKIP_RUNNING"], Outcome.STUCK),
+            (["COMPLETED", "SKIP_RUNNING", "RUNNING"], Outcome.WAITING),
+            (["COMPLETED", "RUNNING"], Outcome.WAITING),
+            (["COMPLETED", "FAILED_RETRY"], Outcome.WAITING),
+            (["COMPLETED", "WAIT_EVENT"], Outcome.WAITING),
+            (["COMPLETED", "WAIT_UPSTREAM"], Outcome.WAITING),
+            (["COMPLETED", "WAIT_RUN"], Outcome.WAITING),
+            (["COMPLETED", "TERMINATING"], Outcome.WAITING),
+            (["COMPLETED", "completed"], Outcome.WAITING),
+            (["COMPLETED", ""], Outcome.WAITING),
+            (["COMPLETED", None], Outcome.WAITING),
+            ([], Outcome.WAITING),
         ],
     )
-    def test_with_the_sets_that_are_given_by_default(self, states: list[str | None], kind: Kind) -> None:
-        assert kind == judged(DEFAULT, rows_in(*states)).kind
+    def test_with_the_sets_that_are_given_by_default(self, states: list[str | None], kind: Outcome) -> None:
+        assert kind == judged(DEFAULT, rows_in(*states)).outcome
 
     @pytest.mark.parametrize(
         ("states", "kind"),
         [
-            (["COMPLETED", "SKIP_RUNNING"], Kind.SKIPPED),
-            (["RUNNING", "SKIP_RUNNING"], Kind.SKIPPED),
-            (["EXPIRED", "SKIP_RUNNING"], Kind.FAILED),
-            (["COMPLETED", "RUNNING"], Kind.WAITING),
-            (["COMPLETED"], Kind.MET),
+            (["COMPLETED", "SKIP_RUNNING"], Outcome.SKIPPED),
+            (["RUNNING", "SKIP_RUNNING"], Outcome.SKIPPED),
+            (["EXPIRED", "SKIP_RUNNING"], Outcome.FAILED),
+            (["COMPLETED", "RUNNING"], Outcome.WAITING),
+            (["COMPLETED"], Outcome.MET),
         ],
     )
-    def test_with_a_skipped_state(self, states: list[str], kind: Kind) -> None:
+    def test_with_a_skipped_state(self, states: list[str], kind: Outcome) -> None:
         condition = replace(DEFAULT, skipped=frozenset({"SKIP_RUNNING"}))
-        assert kind == judged(condition, rows_in(*states)).kind
+        assert kind == judged(condition, rows_in(*states)).outcome
 
     def test_skip_running_is_as_good_as_done_where_it_is_allowed(self) -> None:
         condition = replace(DEFAULT, allowed=frozenset({"COMPLETED", "SKIP_RUNNING"}))
-        assert judged(condition, rows_in("COMPLETED", "SKIP_RUNNING")).kind == Kind.MET
+        assert judged(condition, rows_in("COMPLETED", "SKIP_RUNNING")).outcome == Outcome.MET
 
     def test_skip_running_fails_where_it_is_a_failed_state(self) -> None:
         condition = replace(DEFAULT, failed=frozenset({"SKIP_RUNNING"}))
-        assert judged(condition, rows_in("COMPLETED", "SKIP_RUNNING")).kind == Kind.FAILED
+        assert judged(condition, rows_in("COMPLETED", "SKIP_RUNNING")).outcome == Outcome.FAILED
 
     def test_a_failed_instance_is_waited_for_where_no_state_is_failed(self) -> None:
         condition = replace(DEFAULT, failed=frozenset())
-        assert judged(condition, rows_in("COMPLETED", "EXPIRED")).kind == Kind.WAITING
+        assert judged(condition, rows_in("COMPLETED", "EXPIRED")).outcome == Outcome.WAITING
 
     def test_a_wait_for_the_start_is_met_by_what_runs(self) -> None:
         condition = replace(DEFAULT, allowed=frozenset({"COMPLETED", "RUNNING"}))
-        assert judged(condition, rows_in("COMPLETED", "RUNNING")).kind == Kind.MET
+        assert judged(condition, rows_in("COMPLETED", "RUNNING")).outcome == Outcome.MET
 
 
 class TestHowMany:
     @pytest.mark.parametrize(
-        ("there", "kind"), [(0, Kind.WAITING), (1, Kind.WAITING), (2, Kind.MET), (3, Kind.MET)]
+        ("there", "kind"), [(0, Outcome.WAITING), (1, Outcome.WAITING), (2, Outcome.MET), (3, Outcome.MET)]
     )
-    def test_at_least(self, there: int, kind: Kind) -> None:
+    def test_at_least(self, there: int, kind: Outcome) -> None:
         condition = replace(DEFAULT, at_least=2)
-        assert kind == judged(condition, rows_in(*["COMPLETED"] * there)).kind
+        assert kind == judged(condition, rows_in(*["COMPLETED"] * there)).outcome
 
     @pytest.mark.parametrize(
-        ("there", "kind"), [(0, Kind.WAITING), (1, Kind.WAITING), (2, Kind.MET), (3, Kind.WAITING)]
+        ("there", "kind"),
+        [(0, Outcome.WAITING), (1, Outcome.WAITING), (2, Outcome.MET), (3, Outcome.WAITING)],
     )
-    def test_exactly(self, there: int, kind: Kind) -> None:
+    def test_exactly(self, there: int, kind: Outcome) -> None:
         condition = replace(DEFAULT, exactly=2)
-        assert kind == judged(condition, rows_in(*["COMPLETED"] * there)).kind
+        assert kind == judged(condition, rows_in(*["COMPLETED"] * there)).outcome
 
     def test_too_few_are_not_stuck_for_more_may_come(self) -> None:
         condition = replace(DEFAULT, at_least=3)
-        assert judged(condition, rows_in("COMPLETED", "SKIP_RUNNING")).kind == Kind.WAITING
+        assert judged(condition, rows_in("COMPLETED", "SKIP_RUNNING")).outcome == Outcome.WAITING
 
     def test_too_few_fail_all_the_same_where_one_of_them_failed(self) -> None:
         condition = replace(DEFAULT, at_least=3)
-        assert judged(condition, rows_in("EXPIRED")).kind == Kind.FAILED
+        assert judged(condition, rows_in("EXPIRED")).outcome == Outcome.FAILED
 
     def test_what_is_lacking_is_told(self) -> None:
         at_least = judged(replace(DEFAULT, at_least=2), rows_in("COMPLETED"))
@@ -149,30 +150,30 @@ class TestHowMany:
     def test_each_named_task_needs_one(self) -> None:
         verdict = judged(DEFAULT, rows_in("COMPLETED"), named=("0", "7"))
         assert (
-            verdict.kind,
+            verdict.outcome,
             verdict.message,
-        ) == (Kind.WAITING, "1 of 1 COMPLETED; not there yet: 7 (0 of 1)")
+        ) == (Outcome.WAITING, "1 of 1 COMPLETED; not there yet: 7 (0 of 1)")
 
     def test_each_named_task_needs_as_many_as_asked_for(self) -> None:
         rows = [a_row(n, task_id=task) for n, task in enumerate(["7", "7", "8"])]
         verdict = judged(replace(DEFAULT, per_id=2), rows, named=("7", "8"))
         assert (
-            verdict.kind,
+            verdict.outcome,
             verdict.message,
-        ) == (Kind.WAITING, "3 of 3 COMPLETED; not there yet: 8 (1 of 2)")
+        ) == (Outcome.WAITING, "3 of 3 COMPLETED; not there yet: 8 (1 of 2)")
 
     def test_many_instances_of_one_task_do_not_stand_for_another(self) -> None:
         rows = [a_row(n, task_id="7") for n in range(10)]
-        assert judged(DEFAULT, rows, named=("7", "8")).kind == Kind.WAITING
+        assert judged(DEFAULT, rows, named=("7", "8")).outcome == Outcome.WAITING
 
     def test_a_named_key_counts_as_itself(self) -> None:
         rows = rows_in("COMPLETED", "COMPLETED")
         keys = ("0_2026-03-01 00:00:00", "2_2026-03-01 00:00:00")
         verdict = judged(DEFAULT, rows, named=keys)
         assert (
-            verdict.kind,
+            verdict.outcome,
             verdict.message,
-        ) == (Kind.WAITING, "2 of 2 COMPLETED; not there yet: 2_2026-03-01 00:00:00 (0 of 1)")
+        ) == (Outcome.WAITING, "2 of 2 COMPLETED; not there yet: 2_2026-03-01 00:00:00 (0 of 1)")
 
     def test_of_many_absent_ids_a_few_are_named(self) -> None:
         verdict = judged(DEFAULT, rows_in("COMPLETED"), named=tuple(str(n) for n in range(10)))
@@ -185,24 +186,24 @@ class TestAWindowThatGrows:
     @pytest.mark.parametrize("cycle", [*CYCLE_TYPES, *GROWING])
     def test_all_cycles_are_waited_for_but_those_that_add_nothing(self, cycle: str | None) -> None:
         adds_nothing = ("ONEOFF_CYCLE", "YEAR_CYCLE", "MONTH_CYCLE", "WEEK_CYCLE", "DAY_CYCLE")
-        expected = Kind.MET if cycle in adds_nothing else Kind.WAITING
+        expected = Outcome.MET if cycle in adds_nothing else Outcome.WAITING
         condition = Condition(counted=False)
-        assert expected == judged(condition, rows_in("COMPLETED", cycle_type=cycle), over=False).kind
+        assert expected == judged(condition, rows_in("COMPLETED", cycle_type=cycle), over=False).outcome
 
     @pytest.mark.parametrize("cycle", GROWING)
     def test_not_once_the_window_is_over(self, cycle: str) -> None:
         rows = rows_in("COMPLETED", cycle_type=cycle)
-        assert judged(Condition(counted=False), rows, over=True).kind == Kind.MET
+        assert judged(Condition(counted=False), rows, over=True).outcome == Outcome.MET
 
     @pytest.mark.parametrize("cycle", GROWING)
     def test_not_if_the_user_said_how_many(self, cycle: str) -> None:
         rows = rows_in("COMPLETED", cycle_type=cycle)
-        assert judged(Condition(counted=True), rows, over=False).kind == Kind.MET
+        assert judged(Condition(counted=True), rows, over=False).outcome == Outcome.MET
 
     def test_one_such_instance_among_others_is_enough(self) -> None:
         rows = [a_row(0), a_row(1, cycle_type=None), a_row(2, cycle_type="HOUR_CYCLE")]
         verdict = judged(Condition(counted=False), rows, over=False)
-        assert verdict.kind == Kind.WAITING
+        assert verdict.outcome == Outcome.WAITING
         assert "the window is not over and HOUR_CYCLE, an unknown cycle may add more" in verdict.message
 
     def test_a_row_is_counted_once_by_its_key(self) -> None:
@@ -211,12 +212,14 @@ class TestAWindowThatGrows:
             judged(replace(DEFAULT, exactly=3), rows).message
             == "2 of 2 COMPLETED; expected exactly 3, 1 missing"
         )
-        assert judged(replace(DEFAULT, per_id=2), rows, named=("1",)).kind == Kind.WAITING
+        assert judged(replace(DEFAULT, per_id=2), rows, named=("1",)).outcome == Outcome.WAITING
 
-    @pytest.mark.parametrize(("state", "kind"), [("EXPIRED", Kind.FAILED), ("SKIP_RUNNING", Kind.STUCK)])
-    def test_what_ended_badly_is_told_at_once(self, state: str, kind: Kind) -> None:
+    @pytest.mark.parametrize(
+        ("state", "kind"), [("EXPIRED", Outcome.FAILED), ("SKIP_RUNNING", Outcome.STUCK)]
+    )
+    def test_what_ended_badly_is_told_at_once(self, state: str, kind: Outcome) -> None:
         rows = rows_in("COMPLETED", state, cycle_type="HOUR_CYCLE")
-        assert kind == judged(Condition(counted=False), rows, over=False).kind
+        assert kind == judged(Condition(counted=False), rows, over=False).outcome
 
 
 class TestAnOldLife:
@@ -225,16 +228,16 @@ class TestAnOldLife:
     @pytest.mark.parametrize(
         ("end", "kind"),
         [
-            (NOON + MINUTE, Kind.MET),
-            (NOON, Kind.MET),
-            (NOON - timedelta(seconds=1), Kind.WAITING),
-            (None, Kind.WAITING),
+            (NOON + MINUTE, Outcome.MET),
+            (NOON, Outcome.MET),
+            (NOON - timedelta(seconds=1), Outcome.WAITING),
+            (None, Outcome.WAITING),
         ],
     )
     def test_what_was_done_earlier_or_nobody_knows_when_is_not_done(
-        self, end: datetime | None, kind: Kind
+        self, end: datetime | None, kind: Outcome
     ) -> None:
-        assert kind == judged(self.condition, [a_row(0), a_row(1, end_time=end)]).kind
+        assert kind == judged(self.condition, [a_row(0), a_row(1, end_time=end)]).outcome
 
     def test_it_is_told_apart(self) -> None:
         rows = [a_row(0), a_row(1, end_time=NOON - MINUTE), a_row(2, end_time=None)]
@@ -245,7 +248,7 @@ class TestAnOldLife:
 
     def test_a_failure_is_one_whenever_it_was(self) -> None:
         rows = rows_in("EXPIRED", end_time=NOON - MINUTE)
-        assert judged(self.condition, rows).kind == Kind.FAILED
+        assert judged(self.condition, rows).outcome == Outcome.FAILED
 
 
 class TestWhatIsTold:
@@ -305,19 +308,19 @@ class TestWhenWeDataCanNotBeAsked:
     @pytest.mark.parametrize(
         ("error", "kind"),
         [
-            (InvalidRequest("task_ids", "empty"), Kind.REFUSED),
-            (ContradictoryAnswer("outside the window"), Kind.REFUSED),
-            (AuthRefused("AuthFailure.SecretIdNotFound", "no such key"), Kind.REFUSED),
-            (Throttled("RequestLimitExceeded", "too many"), Kind.WAITING),
-            (Refused("FailedOperation", "opaque"), Kind.WAITING),
-            (Refused("Tomorrow.Code", "never heard of"), Kind.WAITING),
-            (NoAnswer("connection reset"), Kind.WAITING),
-            (ListNotAtRest("rows came and went"), Kind.WAITING),
+            (InvalidRequest("task_ids", "empty"), Outcome.REFUSED),
+            (ContradictoryAnswer("outside the window"), Outcome.REFUSED),
+            (AuthRefused("AuthFailure.SecretIdNotFound", "no such key"), Outcome.REFUSED),
+            (Throttled("RequestLimitExceeded", "too many"), Outcome.WAITING),
+            (Refused("FailedOperation", "opaque"), Outcome.WAITING),
+            (Refused("Tomorrow.Code", "never heard of"), Outcome.WAITING),
+            (NoAnswer("connection reset"), Outcome.WAITING),
+            (ListNotAtRest("rows came and went"), Outcome.WAITING),
         ],
     )
-    def test_only_what_asking_again_can_not_mend_ends_the_wait(self, error: Any, kind: Kind) -> None:
+    def test_only_what_asking_again_can_not_mend_ends_the_wait(self, error: Any, kind: Outcome) -> None:
         verdict = Verdict.of_error(error)
-        assert (kind, error) == (verdict.kind, verdict.error)
+        assert (kind, error) == (verdict.outcome, verdict.error)
         assert str(error) in verdict.message
 
 
@@ -387,7 +390,7 @@ class TestWhateverIsThere:
         self, condition: Condition, rows: list[TaskInstance], named: tuple[str, ...], over: bool
     ) -> None:
         verdict = judged(condition, rows, over=over, named=named)
-        assert satisfied(condition, rows, named, over=over) == (verdict.kind is Kind.MET)
+        assert satisfied(condition, rows, named, over=over) == (verdict.outcome is Outcome.MET)
 
     @given(conditions(), worlds(), named_tasks, st.booleans())
     @settings(max_examples=200, deadline=None)
@@ -396,8 +399,8 @@ class TestWhateverIsThere:
     ) -> None:
         census = condition.census(rows, named=named, unsure="rows came or went")
         verdict = condition.judge(census, window_over=over)
-        assert verdict.kind in {Kind.FAILED, Kind.SKIPPED, Kind.WAITING}
-        assert verdict.kind is not Kind.WAITING or "rows came or went" in verdict.message
+        assert verdict.outcome in {Outcome.FAILED, Outcome.SKIPPED, Outcome.WAITING}
+        assert verdict.outcome is not Outcome.WAITING or "rows came or went" in verdict.message
 
     @given(conditions(), worlds(), named_tasks, st.booleans(), st.randoms())
     @settings(max_examples=200, deadline=None)
@@ -407,7 +410,7 @@ class TestWhateverIsThere:
         shuffled = list(rows)
         chance.shuffle(shuffled)
         one, other = (judged(condition, order, over=over, named=named) for order in (rows, shuffled))
-        assert one.kind == other.kind
+        assert one.outcome == other.outcome
         assert one.census is not None
         assert other.census is not None
         assert one.census.states == other.census.states
@@ -418,9 +421,9 @@ class TestWhateverIsThere:
         self, condition: Condition, rows: list[TaskInstance], named: tuple[str, ...], over: bool, unsure: str
     ) -> None:
         states = {row.state for row in rows}
-        kind = condition.judge(condition.census(rows, named=named, unsure=unsure), window_over=over).kind
-        assert bool(states & condition.failed) == (kind is Kind.FAILED)
-        assert bool(states & condition.skipped and not states & condition.failed) == (kind is Kind.SKIPPED)
+        kind = condition.judge(condition.census(rows, named=named, unsure=unsure), window_over=over).outcome
+        assert bool(states & condition.failed) == (kind is Outcome.FAILED)
+        assert bool(states & condition.skipped and not states & condition.failed) == (kind is Outcome.SKIPPED)
 
     @given(conditions(), worlds(), named_tasks, st.booleans())
     @settings(max_examples=200, deadline=None)
@@ -428,7 +431,7 @@ class TestWhateverIsThere:
         self, condition: Condition, rows: list[TaskInstance], named: tuple[str, ...], over: bool
     ) -> None:
         states = {row.state for row in rows}
-        if judged(condition, rows, over=over, named=named).kind is Kind.STUCK:
+        if judged(condition, rows, over=over, named=named).outcome is Outcome.STUCK:
             assert "SKIP_RUNNING" in states
             assert "SKIP_RUNNING" not in condition.allowed | condition.failed | condition.skipped
             assert states <= condition.allowed | {"SKIP_RUNNING"}
@@ -440,4 +443,4 @@ class TestWhateverIsThere:
     ) -> None:
         done = states.get("COMPLETED", 0)
         verdict = DEFAULT.judge(Census(states, done + missing + 1), window_over=over)
-        assert verdict.kind is not Kind.MET
+        assert verdict.outcome is not Outcome.MET

@@ -19,8 +19,8 @@ from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.emulator import Instance, Quirks, faults
 from airflow_provider_wedata.emulator.clock import epoch, text
 from airflow_provider_wedata.emulator.instance import PROJECT_ID
-from airflow_provider_wedata.waiting.condition import Kind, Verdict
-from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.condition import Outcome, Verdict
+from airflow_provider_wedata.waiting.parameters import parse_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,9 @@ Change = "Callable[[dict[str, Any]], None]"
 
 
 def watch_for(**terms: Any) -> Watch:
-    return read_watch({"schedule_date": "2026-03-01"} | terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8"))
+    return parse_watch(
+        {"schedule_date": "2026-03-01"} | terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8")
+    )
 
 
 def planned(at: int) -> int:
@@ -131,7 +133,7 @@ WAITS = [
 def looked(pump: Any, **terms: Any) -> Verdict | None:
     """Return the verdict; None if the answer was refused as unreadable, which a wait sits out as well."""
     try:
-        verdict: Verdict = pump.look(watch_for(**terms))
+        verdict: Verdict = pump.poll(watch_for(**terms))
     except UnreadableAnswer:
         return None
     return verdict
@@ -142,7 +144,7 @@ class TestOneAnswer:
         load(pump, "COMPLETED", "COMPLETED")
         pump.wedata.faults.when(lambda _: True, altered(one_twice))
         assert looked(pump, expected_instances=3).message == "2 of 2 COMPLETED; expected exactly 3, 1 missing"  # type: ignore[union-attr]
-        assert looked(pump, task_ids=["71"], instances_per_task=3).kind == Kind.WAITING  # type: ignore[union-attr]
+        assert looked(pump, task_ids=["71"], instances_per_task=3).outcome == Outcome.WAITING  # type: ignore[union-attr]
 
     @pytest.mark.parametrize("terms", [{"min_instances": 1}, {"task_ids": ["71"]}, WAITS[5]])
     @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ class TestOneAnswer:
         pump.wedata.faults.when(lambda _: True, altered(contradict))
         verdict = looked(pump, **terms)
         assert verdict is not None
-        assert verdict.kind == Kind.WAITING
+        assert verdict.outcome == Outcome.WAITING
         assert "contradicts itself: it shows 71_2026-03-01 00:00:0" in verdict.message
 
     @pytest.mark.parametrize("total", [150, 3, 1])
@@ -168,8 +170,8 @@ class TestOneAnswer:
         pump.wedata.faults.when(lambda _: True, faults.body(body))
         verdict = looked(pump, **terms)
         assert verdict is not None
-        assert (verdict.kind, verdict.message) == (
-            Kind.WAITING,
+        assert (verdict.outcome, verdict.message) == (
+            Outcome.WAITING,
             f"WeData's answer contradicts itself: it counts {total} instance{'s' * (total != 1)} and shows 0",
         )
 
@@ -178,7 +180,7 @@ class TestOneAnswer:
         pump.wedata.faults.when(lambda received: "InstanceState" in received.params, altered(items_null))
         verdict = looked(pump, min_instances=1)
         assert verdict is not None
-        assert verdict.kind == Kind.WAITING
+        assert verdict.outcome == Outcome.WAITING
 
 
 class TestAFilterThatIsIgnored:
@@ -191,7 +193,7 @@ class TestAFilterThatIsIgnored:
         states = ["COMPLETED"] * 50, ["RUNNING"] * 100
         load(pump, *(states[not done_first] + states[done_first]))
         verdict = looked(pump, **terms)
-        assert verdict is None or verdict.kind == Kind.WAITING
+        assert verdict is None or verdict.outcome == Outcome.WAITING
 
     @pytest.mark.parametrize("terms", WAITS[:3])
     def test_nor_on_one_that_ignores_it_for_what_is_done_though_its_first_page_shows_a_row_that_runs(
@@ -206,8 +208,8 @@ class TestAFilterThatIsIgnored:
         pump.wedata.faults.when(lambda received: received.params.get("InstanceState") == "COMPLETED", is_done)
         verdict = looked(pump, **terms)
         assert verdict is not None
-        assert (verdict.kind, verdict.message) == (
-            Kind.WAITING,
+        assert (verdict.outcome, verdict.message) == (
+            Outcome.WAITING,
             f"{verdict.message.partition(';')[0]}; rows came, went or changed while they were counted",
         )
 
@@ -216,14 +218,14 @@ class TestAFilterThatIsIgnored:
         pump = pump_for(Quirks(ignored=("InstanceState",)))
         load(pump, *["COMPLETED"] * 150)
         with pytest.raises(UnreadableAnswer, match=r"asked for instances that are [A-Z_]+, got COMPLETED"):
-            pump.look(watch_for(**terms))
+            pump.poll(watch_for(**terms))
 
     def test_a_server_that_ignores_the_time_of_the_update_proves_nothing_by_it(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(ignored=("LastUpdateTimeFrom",)))
         load(pump, *["COMPLETED"] * 150, "SKIP_RUNNING")
         verdict = looked(pump, min_instances=1, allowed_states=["COMPLETED", "SKIP_RUNNING"])
         assert verdict is not None
-        assert verdict.kind == Kind.WAITING
+        assert verdict.outcome == Outcome.WAITING
         assert "LastUpdateTime can't be relied on" in verdict.message
 
     @pytest.mark.parametrize("terms", [{"min_instances": 1}, NO_FAILED_STATES, {"task_ids": ["71", "711"]}])
@@ -232,7 +234,7 @@ class TestAFilterThatIsIgnored:
     ) -> None:
         pump = pump_for(Quirks())
         load(pump, *["COMPLETED"] * 150)
-        assert looked(pump, **terms).kind == Kind.MET  # type: ignore[union-attr]
+        assert looked(pump, **terms).outcome == Outcome.MET  # type: ignore[union-attr]
 
 
 class TestARowThatMayHaveRunAgain:
@@ -241,19 +243,19 @@ class TestARowThatMayHaveRunAgain:
     @pytest.mark.parametrize(
         ("extra", "kind"),
         [
-            ({}, Kind.MET),
-            ({"LastUpdateTime": None}, Kind.MET),
-            ({"TotalRunNum": None}, Kind.MET),
-            ({"TotalRunNum": None, "LastUpdateTime": None}, Kind.WAITING),
-            ({"LastUpdateTime": "-"}, Kind.WAITING),
-            ({"TotalRunNum": 1.5}, Kind.WAITING),
+            ({}, Outcome.MET),
+            ({"LastUpdateTime": None}, Outcome.MET),
+            ({"TotalRunNum": None}, Outcome.MET),
+            ({"TotalRunNum": None, "LastUpdateTime": None}, Outcome.WAITING),
+            ({"LastUpdateTime": "-"}, Outcome.WAITING),
+            ({"TotalRunNum": 1.5}, Outcome.WAITING),
         ],
     )
-    def test_is_waited_for(self, pump: Any, extra: dict[str, Any], kind: Kind) -> None:
+    def test_is_waited_for(self, pump: Any, extra: dict[str, Any], kind: Outcome) -> None:
         load(pump, *["COMPLETED"] * 150, extra=extra)
-        verdict = pump.look(watch_for(task_ids=["71"]))
-        assert kind == verdict.kind
-        assert kind == Kind.MET or "don't tell whether it ran again" in verdict.message
+        verdict = pump.poll(watch_for(task_ids=["71"]))
+        assert kind == verdict.outcome
+        assert kind == Outcome.MET or "don't tell whether it ran again" in verdict.message
 
 
 class TestACountThatStops:
@@ -261,16 +263,16 @@ class TestACountThatStops:
     def terms(self, request: Any) -> Any:
         return request.param
 
-    @pytest.mark.parametrize(("there", "kind"), [(10_000, Kind.MET), (10_001, Kind.WAITING)])
+    @pytest.mark.parametrize(("there", "kind"), [(10_000, Outcome.MET), (10_001, Outcome.WAITING)])
     @pytest.mark.parametrize("limit", [10_000, None])
     def test_ten_thousand_are_believed_once_the_halves_add_up_to_it(
-        self, pump_for: Any, terms: Any, there: int, kind: Kind, limit: int | None
+        self, pump_for: Any, terms: Any, there: int, kind: Outcome, limit: int | None
     ) -> None:
         pump = pump_for(Quirks(counting_limit=limit))
         load(pump, *["COMPLETED"] * there)
         verdict = looked(pump, **terms)
         assert verdict is not None
-        assert verdict.kind == (kind if limit else Kind.MET)
+        assert verdict.outcome == (kind if limit else Outcome.MET)
 
     def test_many_instances_of_several_tasks_are_asked_for_in_smaller_groups(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(counting_limit=10_000, deepest_page=100))
@@ -281,14 +283,14 @@ class TestACountThatStops:
             )
             for at in range(MIDNIGHT, MIDNIGHT + 7_000)
         )
-        verdict = pump.look(watch_for(task_ids=["72", "7300"]))
+        verdict = pump.poll(watch_for(task_ids=["72", "7300"]))
         assert verdict.message == "7000 of 7000 COMPLETED; not there yet: 7300 (0 of 1)"
 
     def test_more_of_one_task_than_pages_can_be_asked_for_are_waited_for(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(deepest_page=100))
         load(pump, *["COMPLETED"] * 10_800)
-        verdict = pump.look(watch_for(task_ids=["71"]))
-        assert verdict.kind == Kind.WAITING
+        verdict = pump.poll(watch_for(task_ids=["71"]))
+        assert verdict.outcome == Outcome.WAITING
         assert (
             "WeData refuses pages behind 100 (InvalidParameterValue); use shorter windows" in verdict.message
         )
@@ -306,7 +308,7 @@ class TestACountThatStops:
         load(pump, *["COMPLETED"] * 10_001, schedule_time=MIDNIGHT)
         verdict = looked(pump, min_instances=1)
         assert verdict is not None
-        assert verdict.kind == Kind.WAITING
+        assert verdict.outcome == Outcome.WAITING
 
     def test_it_costs_no_more_than_eight_requests(self, pump: Any) -> None:
         load(pump, *["COMPLETED"] * 9_900, *["SKIP_RUNNING"] * 100)
@@ -320,27 +322,27 @@ class TestACountThatStops:
 class TestWhenAWindowIsOver:
     """A MINUTE_CYCLE may add instances until its window is over, by WeData's clock as well as by ours."""
 
-    def look_at(self, pump: Any, *, ours: float, theirs: float | None) -> Kind:
+    def look_at(self, pump: Any, *, ours: float, theirs: float | None) -> Outcome:
         load(pump, "COMPLETED", cycle_type="MINUTE_CYCLE")
         pump.wedata.clock.advance(ours - pump.wedata.clock.now())
         date = None if theirs is None else formatdate(theirs, usegmt=True)
         pump.wedata.faults.when(lambda _: True, faults.headers(date=date))
-        return pump.look(watch_for(task_ids=["71"])).kind  # type: ignore[no-any-return]
+        return pump.poll(watch_for(task_ids=["71"])).outcome  # type: ignore[no-any-return]
 
     @pytest.mark.parametrize(
         ("ours", "theirs", "kind"),
         [
-            (-200 + 290, -200, Kind.WAITING),
-            (100_000, 10, Kind.WAITING),
-            (100_000, 11, Kind.MET),
-            (10, 100_000, Kind.WAITING),
-            (11, 100_000, Kind.MET),
-            (310, None, Kind.WAITING),
-            (311, None, Kind.MET),
+            (-200 + 290, -200, Outcome.WAITING),
+            (100_000, 10, Outcome.WAITING),
+            (100_000, 11, Outcome.MET),
+            (10, 100_000, Outcome.WAITING),
+            (11, 100_000, Outcome.MET),
+            (310, None, Outcome.WAITING),
+            (311, None, Outcome.MET),
         ],
     )
     def test_by_the_earlier_clock_and_a_margin(
-        self, pump: Any, ours: float, theirs: float | None, kind: Kind
+        self, pump: Any, ours: float, theirs: float | None, kind: Outcome
     ) -> None:
         second = None if theirs is None else LAST_SECOND + theirs
         assert kind == self.look_at(pump, ours=LAST_SECOND + ours, theirs=second)
@@ -352,14 +354,14 @@ class TestWhenAWindowIsOver:
     ) -> None:
         now = LAST_SECOND + truth
         kind = self.look_at(pump_for(), ours=now + error, theirs=now if told else None)
-        assert kind == Kind.WAITING or truth > 0
+        assert kind == Outcome.WAITING or truth > 0
 
     def test_a_signature_that_waits_long_is_no_later_question(self, pump: Any) -> None:
         """The rows are those of the moment of the question, and the answer took a while."""
         load(pump, "COMPLETED", cycle_type="MINUTE_CYCLE")
         pump.wedata.clock.advance(LAST_SECOND + 5 - pump.wedata.clock.now())
         pump.wedata.after(lambda _: pump.wedata.clock.advance(20))
-        assert pump.look(watch_for(task_ids=["71"])).kind == Kind.WAITING
+        assert pump.poll(watch_for(task_ids=["71"])).outcome == Outcome.WAITING
 
 
 states = st.lists(st.sampled_from(["COMPLETED"] * 6 + ["RUNNING", "SKIP_RUNNING"]), max_size=5)
@@ -393,7 +395,7 @@ class TestWhateverLie:
         named = terms.get("instance_keys")
         asked = [row for row in pump.wedata.world.keys if named is None or row in named]
         unfinished = [key for key in asked if pump.wedata.world.get(key).state == "RUNNING"]
-        assert verdict is None or verdict.kind is not Kind.MET or not unfinished
+        assert verdict is None or verdict.outcome is not Outcome.MET or not unfinished
 
     @given(states, st.sampled_from([0, 120]), st.sampled_from(WAITS), st.sampled_from(LIES))
     @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -404,4 +406,4 @@ class TestWhateverLie:
         load(pump, *some, *["COMPLETED"] * others)
         pump.wedata.faults.when(lambda _: True, altered(lie))
         verdict = looked(pump, **terms)
-        assert verdict is None or verdict.kind not in {Kind.FAILED, Kind.SKIPPED}
+        assert verdict is None or verdict.outcome not in {Outcome.FAILED, Outcome.SKIPPED}

@@ -21,7 +21,7 @@ from airflow_provider_wedata.api.errors import (
     Refused,
     Throttled,
 )
-from airflow_provider_wedata.waiting.condition import Census, Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Census, Outcome, Verdict
 from airflow_provider_wedata.waiting.encoding import UnknownVersion
 from airflow_provider_wedata.waiting.events import (
     Ending,
@@ -43,15 +43,15 @@ FINAL = [
     ParameterRefused("InvalidParameter.WorkspaceNotExist", "no such project", ""),
 ]
 ENDS = [
-    Verdict(Kind.MET, "3 of 3 COMPLETED", DONE),
-    Verdict(Kind.FAILED, "failed in WeData", Census({"COMPLETED": 2, "EXPIRED": 1}, 3, last_end=END)),
-    Verdict(Kind.FAILED, "failed in WeData; only failures were counted", Census({"EXPIRED": 1}, 3)),
-    Verdict(Kind.SKIPPED, "in a skipped state", Census({"SKIP_RUNNING": 1}, 1)),
-    Verdict(Kind.STUCK, "which never completes", Census({"COMPLETED": 1, "SKIP_RUNNING": 1}, 2)),
-    Verdict(Kind.MISSING, "no instance appeared", NOBODY),
-    Verdict(Kind.TIMEOUT, "not met in 60 s", Census({"RUNNING": 1}, 1)),
-    Verdict(Kind.TIMEOUT, "not met in 60 s; WeData was never reached"),
-    *(Verdict(Kind.REFUSED, str(error), error=error) for error in FINAL),
+    Verdict(Outcome.MET, "3 of 3 COMPLETED", DONE),
+    Verdict(Outcome.FAILED, "failed in WeData", Census({"COMPLETED": 2, "EXPIRED": 1}, 3, last_end=END)),
+    Verdict(Outcome.FAILED, "failed in WeData; only failures were counted", Census({"EXPIRED": 1}, 3)),
+    Verdict(Outcome.SKIPPED, "in a skipped state", Census({"SKIP_RUNNING": 1}, 1)),
+    Verdict(Outcome.STUCK, "which never completes", Census({"COMPLETED": 1, "SKIP_RUNNING": 1}, 2)),
+    Verdict(Outcome.MISSING, "no instance appeared", NOBODY),
+    Verdict(Outcome.TIMEOUT, "not met in 60 s", Census({"RUNNING": 1}, 1)),
+    Verdict(Outcome.TIMEOUT, "not met in 60 s; WeData was never reached"),
+    *(Verdict(Outcome.REFUSED, str(error), error=error) for error in FINAL),
 ]
 MET = to_event(ENDS[0])
 
@@ -69,13 +69,13 @@ class TestOnTheWay:
     @pytest.mark.parametrize("verdict", ENDS, ids=lambda verdict: verdict.message[:40])
     def test_every_end_of_a_wait_comes_out_as_it_went_in(self, verdict: Verdict) -> None:
         out = from_event(stored(to_event(verdict)))
-        assert (verdict.kind, verdict.message) == (out.kind, out.message)
+        assert (verdict.outcome, verdict.message) == (out.outcome, out.message)
         assert verdict.census == out.census
         assert told(verdict.error) == told(out.error)
 
     def test_it_is_plain_json_and_no_enumeration(self) -> None:
-        condition_words = dict.fromkeys(Kind, 1)
-        event = to_event(Verdict(Kind.MET, "", Census(condition_words, len(condition_words))))
+        condition_words = dict.fromkeys(Outcome, 1)
+        event = to_event(Verdict(Outcome.MET, "", Census(condition_words, len(condition_words))))
         assert {str} == {type(word) for word in [event["status"], *event["states"]]}
 
     def test_examples_stay_behind_for_the_message_names_them(self) -> None:
@@ -86,11 +86,11 @@ class TestOnTheWay:
     )
     def test_what_ends_no_wait_does_not_go_out(self, error: ApiError) -> None:
         with pytest.raises(TypeError, match="does not end a wait"):
-            to_event(Verdict(Kind.REFUSED, "", error=error))
+            to_event(Verdict(Outcome.REFUSED, "", error=error))
 
     def test_waiting_is_no_end(self) -> None:
         with pytest.raises(ValueError, match="no wait ends as waiting"):
-            from_event(to_event(Verdict(Kind.WAITING, "", DONE)))
+            from_event(to_event(Verdict(Outcome.WAITING, "", DONE)))
 
 
 class TestStrict:
@@ -168,7 +168,7 @@ class TestStrict:
         ids=str,
     )
     def test_a_refusal_without_an_error_that_refuses(self, error: Any) -> None:
-        event = to_event(Verdict(Kind.REFUSED, "", error=FINAL[0])) | {"error": error}
+        event = to_event(Verdict(Outcome.REFUSED, "", error=FINAL[0])) | {"error": error}
         with pytest.raises(ValueError, match="no verdict"):
             from_event(event)
 
@@ -187,7 +187,7 @@ class TestStrict:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 anything = st.recursive(
-    scalars | st.sampled_from([*Kind, *MET]),
+    scalars | st.sampled_from([*Outcome, *MET]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -202,14 +202,14 @@ class TestWhateverComes:
         with pytest.raises(ValueError, match="no verdict"):
             from_event(event)
 
-    @given(st.fixed_dictionaries(dict.fromkeys(MET, anything) | {"status": st.sampled_from([*Kind])}))
+    @given(st.fixed_dictionaries(dict.fromkeys(MET, anything) | {"status": st.sampled_from([*Outcome])}))
     @settings(max_examples=300, deadline=None)
     def test_values_under_the_right_names_open_a_gate_only_if_they_are_our_own(self, event: Any) -> None:
         try:
             verdict = from_event(event)
         except ValueError:
             return
-        assert verdict.kind is not Kind.MET or to_event(verdict) == event
+        assert verdict.outcome is not Outcome.MET or to_event(verdict) == event
 
     @given(st.sampled_from(sorted(MET)), anything)
     @settings(max_examples=300, deadline=None)
@@ -218,15 +218,20 @@ class TestWhateverComes:
             verdict = from_event(MET | {name: value})
         except ValueError:
             return
-        assert verdict.kind is not Kind.MET or (verdict.census and verdict.census.total == DONE.total)
+        assert verdict.outcome is not Outcome.MET or (verdict.census and verdict.census.total == DONE.total)
 
-    @given(st.sampled_from([Kind.MET, Kind.FAILED, Kind.TIMEOUT]), st.text(), counts, st.none() | moments)
+    @given(
+        st.sampled_from([Outcome.MET, Outcome.FAILED, Outcome.TIMEOUT]),
+        st.text(),
+        counts,
+        st.none() | moments,
+    )
     @settings(max_examples=200, deadline=None)
     def test_a_census_comes_out_as_it_went_in(
-        self, kind: Kind, message: str, states: dict[str, int], end: datetime | None
+        self, kind: Outcome, message: str, states: dict[str, int], end: datetime | None
     ) -> None:
         census = Census({"COMPLETED": 1} | states, sum(({"COMPLETED": 1} | states).values()), last_end=end)
-        assume(kind is not Kind.MET or census.total)
+        assume(kind is not Outcome.MET or census.total)
         verdict = Verdict(kind, message, census)
         assert verdict == from_event(stored(to_event(verdict)))
 
@@ -258,8 +263,8 @@ censuses = st.builds(
     st.just(0) | st.integers(-9, 9),
     st.none() | st.datetimes(timezones=st.sampled_from([UTC, END.tzinfo])) | edges,
 )
-ends_of_waits = st.builds(Verdict, st.sampled_from([*Kind]), st.text(), st.none() | censuses) | st.builds(
-    lambda error, message: Verdict(Kind.REFUSED, message, error=error), errors, st.text()
+ends_of_waits = st.builds(Verdict, st.sampled_from([*Outcome]), st.text(), st.none() | censuses) | st.builds(
+    lambda error, message: Verdict(Outcome.REFUSED, message, error=error), errors, st.text()
 )
 
 
@@ -273,10 +278,10 @@ class TestEnding:
         census = verdict.census
         counted = census is not None and 0 < census.total == sum(census.states.values())
         can_be = (
-            verdict.kind is not Kind.WAITING
-            and (verdict.kind is Kind.REFUSED) == (verdict.error is not None)
-            and (counted or verdict.kind is not Kind.MET)
-            and (verdict.kind is Kind.TIMEOUT or not by_execution_timeout)
+            verdict.outcome is not Outcome.WAITING
+            and (verdict.outcome is Outcome.REFUSED) == (verdict.error is not None)
+            and (counted or verdict.outcome is not Outcome.MET)
+            and (verdict.outcome is Outcome.TIMEOUT or not by_execution_timeout)
         )
         event = stored(encode_ending(ending))
         if not can_be:
@@ -284,7 +289,11 @@ class TestEnding:
                 decode_ending(event)
             return
         out = decode_ending(event)
-        assert (verdict.kind, verdict.message, census) == (out.verdict.kind, out.verdict.message, census)
+        assert (verdict.outcome, verdict.message, census) == (
+            out.verdict.outcome,
+            out.verdict.message,
+            census,
+        )
         assert told(verdict.error) == told(out.verdict.error)
         assert (ending.watched, by_execution_timeout) == (out.watched, out.by_execution_timeout)
 
@@ -328,14 +337,14 @@ class TestEnding:
     def test_counts_below_nothing_open_nothing(self) -> None:
         odd = Census({"COMPLETED": 5, "RUNNING": -2}, 3)
         with pytest.raises(ValueError, match="no wait ends"):
-            decode_ending(encode_ending(Ending(Verdict(Kind.MET, "", odd), WATCHED)))
+            decode_ending(encode_ending(Ending(Verdict(Outcome.MET, "", odd), WATCHED)))
 
     @pytest.mark.parametrize(
         "verdict",
         [
-            Verdict(Kind.REFUSED, "", error=NoAnswer("lost")),
-            Verdict(Kind.MET, "", Census({"COMPLETED": 1}, 1, last_end=datetime(2026, 3, 1))),  # noqa: DTZ001
-            Verdict(Kind.MET, "", Census(None, 1)),  # type: ignore[arg-type]
+            Verdict(Outcome.REFUSED, "", error=NoAnswer("lost")),
+            Verdict(Outcome.MET, "", Census({"COMPLETED": 1}, 1, last_end=datetime(2026, 3, 1))),  # noqa: DTZ001
+            Verdict(Outcome.MET, "", Census(None, 1)),  # type: ignore[arg-type]
         ],
     )
     def test_what_cannot_be_written_is_told_and_not_raised(self, verdict: Verdict) -> None:

@@ -10,8 +10,8 @@ from airflow_provider_wedata.api.errors import UnreadableAnswer
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.emulator import faults
 from airflow_provider_wedata.emulator.instance import PROJECT_ID
-from airflow_provider_wedata.waiting.condition import Kind, Verdict
-from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.condition import Outcome, Verdict
+from airflow_provider_wedata.waiting.parameters import parse_watch
 
 ODD = [
     {"CostTime": ""},
@@ -32,23 +32,23 @@ ODD = [
 def look(pump: Any, state: str = "COMPLETED", odd: dict[str, Any] | None = None) -> Verdict:
     pump.wedata.world.add(state=state, schedule_time="2026-03-01 00:30:00", extra=odd)
     terms = {"schedule_date": "2026-03-01", "min_instances": 1}
-    verdict: Verdict = pump.look(read_watch(terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8")))
+    verdict: Verdict = pump.poll(parse_watch(terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8")))
     return verdict
 
 
 @pytest.mark.parametrize("odd", ODD)
 def test_a_gate_opens_on_a_done_instance_with_an_odd_field(pump: Any, odd: dict[str, Any]) -> None:
-    assert Kind.MET is look(pump, odd=odd).kind
+    assert Outcome.MET is look(pump, odd=odd).outcome
 
 
 @pytest.mark.parametrize("odd", ODD)
 def test_a_gate_fails_on_a_failed_instance_with_an_odd_field(pump: Any, odd: dict[str, Any]) -> None:
-    assert Kind.FAILED is look(pump, "EXPIRED", odd).kind
+    assert Outcome.FAILED is look(pump, "EXPIRED", odd).outcome
 
 
 @pytest.mark.parametrize("state", ["", " COMPLETED", "completed", None])
 def test_a_state_that_is_nearly_the_right_word_waits(pump: Any, state: str | None) -> None:
-    assert Kind.WAITING is look(pump, odd={"InstanceState": state}).kind
+    assert Outcome.WAITING is look(pump, odd={"InstanceState": state}).outcome
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_a_field_that_decides_is_no_verdict_where_it_can_not_be_read(pump: Any, 
 @pytest.mark.parametrize("count", ["1", 1.0])
 def test_a_count_may_come_as_text_or_with_a_point(pump: Any, count: object) -> None:
     pump.wedata.faults.next(faults.data(TotalCount=count))
-    assert Kind.MET is look(pump).kind
+    assert Outcome.MET is look(pump).outcome

@@ -17,7 +17,7 @@ from airflow_provider_wedata.api.models import CYCLE_TYPES
 from airflow_provider_wedata.api.states import KNOWN
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.waiting.condition import Condition
-from airflow_provider_wedata.waiting.parameters import TERMS, check_names, read_watch
+from airflow_provider_wedata.waiting.parameters import TERMS, check_names, parse_watch
 from airflow_provider_wedata.waiting.rows import decode_watch, encode_watch
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WINDOW = {"schedule_time_from": "2026-03-01", "schedule_time_to": "2026-03-02", 
 
 
 def watch_of(terms: dict[str, Any]) -> Watch:
-    return read_watch(terms, project_id="1460947878944567296", time_zone=BEIJING)
+    return parse_watch(terms, project_id="1460947878944567296", time_zone=BEIJING)
 
 
 def without(terms: dict[str, Any], name: str) -> dict[str, Any]:
@@ -368,7 +368,7 @@ class TestThereAndBack:
     )
     def test_so_does_one_at_the_edge_of_the_calendar(self, terms: dict[str, Any]) -> None:
         watch = watch_of({"task_ids": "7"} | terms)
-        assert watch.summary()["about"] == watch.told()
+        assert watch.summary()["about"] == watch.describe()
         written = json.loads(json.dumps(encode_watch(watch)))
         assert watch == decode_watch(written)
 

@@ -19,8 +19,8 @@ from airflow_provider_wedata.emulator import Instance, Quirks, World, faults
 from airflow_provider_wedata.emulator.clock import epoch, text
 from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
-from airflow_provider_wedata.waiting.condition import Kind
-from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.condition import Outcome
+from airflow_provider_wedata.waiting.parameters import parse_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,9 @@ BOTH = ["COMPLETED", "SKIP_RUNNING"]
 
 
 def watch_for(**terms: Any) -> Watch:
-    return read_watch({"schedule_date": "2026-03-01"} | terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8"))
+    return parse_watch(
+        {"schedule_date": "2026-03-01"} | terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8")
+    )
 
 
 ANY = watch_for(min_instances=1)
@@ -91,8 +93,8 @@ def run_again(key: str, *, then: str) -> Callable[[World], None]:
     return change
 
 
-def seen(verdict: Verdict) -> tuple[Kind, str]:
-    return verdict.kind, verdict.message
+def seen(verdict: Verdict) -> tuple[Outcome, str]:
+    return verdict.outcome, verdict.message
 
 
 class TestShapesOfAnswers:
@@ -103,8 +105,8 @@ class TestShapesOfAnswers:
         ids=["Items []", "Items null", "TotalPageNumber 0"],
     )
     def test_an_empty_list_is_waited_for(self, pump_for: Any, watch: Watch, quirks: Quirks) -> None:
-        verdict = pump_for(quirks).look(watch)
-        assert verdict.kind == Kind.WAITING
+        verdict = pump_for(quirks).poll(watch)
+        assert verdict.outcome == Outcome.WAITING
         assert verdict.message.startswith("0 of 0 COMPLETED; no")
 
     @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ class TestShapesOfAnswers:
     )
     def test_so_is_one_of_which_nothing_is_told(self, pump: Any, data: bytes) -> None:
         pump.wedata.faults.when(lambda _: True, faults.body(b'{"Response":{"Data":' + data + b"}}"))
-        assert seen(pump.look(ANY)) == (Kind.WAITING, "0 of 0 COMPLETED; no instance yet")
+        assert seen(pump.poll(ANY)) == (Outcome.WAITING, "0 of 0 COMPLETED; no instance yet")
 
     @pytest.mark.parametrize(
         "data",
@@ -131,27 +133,27 @@ class TestShapesOfAnswers:
     def test_what_can_not_be_read_is_no_verdict(self, pump: Any, data: bytes) -> None:
         pump.wedata.faults.when(lambda _: True, faults.body(b'{"Response":{"Data":' + data + b"}}"))
         with pytest.raises(UnreadableAnswer):
-            pump.look(ANY)
+            pump.poll(ANY)
 
     def test_a_total_without_rows_is_not_believed(self, pump: Any) -> None:
         body = faults.body(b'{"Response":{"Data":{"TotalCount":3,"Items":[]}}}')
         pump.wedata.faults.when(lambda received: "InstanceState" not in received.params, body)
-        assert pump.look(ANY).kind == Kind.WAITING
+        assert pump.poll(ANY).outcome == Outcome.WAITING
 
     def test_rows_without_a_total_are_not_believed(self, pump: Any) -> None:
         row = b'{"InstanceKey":"71_2026-03-01 00:00:00","TaskId":"71","InstanceState":"COMPLETED"}'
         body = faults.body(b'{"Response":{"Data":{"TotalCount":0,"Items":[' + row + b"]}}}")
         pump.wedata.faults.when(lambda _: True, body)
         for watch in (TASK_71, ANY):
-            assert seen(pump.look(watch)) == (
-                Kind.WAITING,
+            assert seen(pump.poll(watch)) == (
+                Outcome.WAITING,
                 "WeData's answer contradicts itself: it counts 0 instances and shows 1",
             )
 
     def test_the_page_count_of_the_answer_is_not_asked(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(total_page_number_zero=True))
         crowd(pump.wedata.world, 150, task="71")
-        assert seen(pump.look(TASK_71)) == (Kind.MET, "150 of 150 COMPLETED")
+        assert seen(pump.poll(TASK_71)) == (Outcome.MET, "150 of 150 COMPLETED")
 
     @pytest.mark.parametrize(
         "fault",
@@ -164,7 +166,7 @@ class TestShapesOfAnswers:
     ) -> None:
         crowd(pump.wedata.world, 101)
         pump.wedata.faults.at(number, fault)
-        assert seen(pump.look(ANY)) == (Kind.MET, "101 of 101 COMPLETED")
+        assert seen(pump.poll(ANY)) == (Outcome.MET, "101 of 101 COMPLETED")
 
     @pytest.mark.parametrize(
         ("fault", "error"),
@@ -183,26 +185,26 @@ class TestShapesOfAnswers:
         crowd(pump.wedata.world, 101)
         pump.wedata.faults.when(lambda received: received.number >= number, fault)
         with pytest.raises(error):
-            pump.look(ANY)
+            pump.poll(ANY)
 
 
 class TestOddRows:
     def test_a_state_of_null_is_not_done(self, pump: Any) -> None:
         add(pump.wedata.world, "71", extra={"InstanceState": None})
         for watch in (ANY, TASK_71):
-            assert pump.look(watch).message == (
+            assert pump.poll(watch).message == (
                 "0 of 1 COMPLETED, 1 NO_STATE (unknown to this provider, so not finished: NO_STATE)"
             )
 
     @pytest.mark.parametrize("state", ["TERMINATING", "completed", "Completed", "COMPLETED ", "SUCCESS"])
     def test_an_unknown_word_is_not_done(self, pump: Any, state: str) -> None:
         add(pump.wedata.world, "71", state)
-        assert (pump.look(ANY).kind, pump.look(TASK_71).kind) == (Kind.WAITING, Kind.WAITING)
+        assert (pump.poll(ANY).outcome, pump.poll(TASK_71).outcome) == (Outcome.WAITING, Outcome.WAITING)
 
     def test_an_unknown_word_among_many_is_not_done(self, pump: Any) -> None:
         crowd(pump.wedata.world, 150)
         add(pump.wedata.world, "71", "TERMINATING")
-        assert seen(pump.look(ANY)) == (Kind.WAITING, "150 of 151 COMPLETED")
+        assert seen(pump.poll(ANY)) == (Outcome.WAITING, "150 of 151 COMPLETED")
 
     @pytest.mark.parametrize("shown", ["RUNNING", None])
     @pytest.mark.parametrize("state", ["COMPLETED", "EXPIRED"])
@@ -212,36 +214,36 @@ class TestOddRows:
         crowd(pump.wedata.world, 100)
         add(pump.wedata.world, "71", state, second=80_000, extra={"InstanceState": shown})
         with pytest.raises(UnreadableAnswer, match=f"asked for instances that are {state}, got {shown}"):
-            pump.look(ANY)
+            pump.poll(ANY)
 
     def test_one_row_twice_in_a_page_is_not_two_that_were_named(self, pump: Any) -> None:
         first = add(pump.wedata.world, "71")
         add(pump.wedata.world, "71", second=1, extra={"InstanceKey": first})
         watch = watch_for(task_ids=["71"], instances_per_task=2)
-        assert seen(pump.look(watch)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(watch)) == (
+            Outcome.WAITING,
             "WeData's answer contradicts itself: it counts 2 instances and shows 1",
         )
 
     def test_an_unfinished_row_is_seen_behind_one_with_the_same_key(self, pump: Any) -> None:
         first = add(pump.wedata.world, "71")
         add(pump.wedata.world, "71", "RUNNING", second=1, extra={"InstanceKey": first})
-        assert (pump.look(ANY).kind, pump.look(TASK_71).kind) == (Kind.WAITING, Kind.WAITING)
+        assert (pump.poll(ANY).outcome, pump.poll(TASK_71).outcome) == (Outcome.WAITING, Outcome.WAITING)
 
     def test_without_a_key_a_row_is_told_by_task_and_data_time(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(null_fields=("InstanceKey",)))
         add(pump.wedata.world, "71")
         add(pump.wedata.world, "71", "RUNNING", second=1)
         for watch in (ANY, TASK_71):
-            assert seen(pump.look(watch)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
+            assert seen(pump.poll(watch)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
         pump.wedata.world.finish(key_of("71", 1))
         for watch in (ANY, TASK_71):
-            assert seen(pump.look(watch)) == (Kind.MET, "2 of 2 COMPLETED")
+            assert seen(pump.poll(watch)) == (Outcome.MET, "2 of 2 COMPLETED")
 
     def test_without_a_key_no_row_is_the_one_whose_key_was_given(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(null_fields=("InstanceKey",)))
         key = add(pump.wedata.world, "71")
-        assert pump.look(watch_for(instance_keys=[key])).kind == Kind.WAITING
+        assert pump.poll(watch_for(instance_keys=[key])).outcome == Outcome.WAITING
 
 
 class TestWhoIsMeant:
@@ -251,12 +253,12 @@ class TestWhoIsMeant:
         add(world, "7100", "EXPIRED")
         add(world, "1711", "RUNNING")
         add(world, "99", "EXPIRED", task_name="copy_of_71")
-        assert seen(pump.look(TASK_71)) == (Kind.MET, "1 of 1 COMPLETED")
+        assert seen(pump.poll(TASK_71)) == (Outcome.MET, "1 of 1 COMPLETED")
 
     def test_chance_finds_do_not_stand_for_the_task(self, pump: Any) -> None:
         crowd(pump.wedata.world, 150)
-        assert seen(pump.look(TASK_71)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(TASK_71)) == (
+            Outcome.WAITING,
             "0 of 0 COMPLETED; no instance yet",
         )
 
@@ -264,7 +266,7 @@ class TestWhoIsMeant:
         crowd(pump.wedata.world, 230)
         add(pump.wedata.world, "71")
         add(pump.wedata.world, "71", "RUNNING", second=80_000)
-        assert seen(pump.look(TASK_71)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(TASK_71)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
         assert [received.params["PageNumber"] for received in pump.wedata.requests] == [1, 2, 3]
 
     @pytest.mark.parametrize("keyword_and", [False, True])
@@ -272,19 +274,19 @@ class TestWhoIsMeant:
         pump = pump_for(Quirks(keyword_and=keyword_and))
         watch = watch_for(task_ids=["71", "72"])
         add(pump.wedata.world, "71")
-        assert seen(pump.look(watch)) == (Kind.WAITING, "1 of 1 COMPLETED; not there yet: 72 (0 of 1)")
+        assert seen(pump.poll(watch)) == (Outcome.WAITING, "1 of 1 COMPLETED; not there yet: 72 (0 of 1)")
         add(pump.wedata.world, "72", "RUNNING")
-        assert seen(pump.look(watch)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(watch)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
         pump.wedata.world.finish(key_of("72"))
-        assert seen(pump.look(watch)) == (Kind.MET, "2 of 2 COMPLETED")
+        assert seen(pump.poll(watch)) == (Outcome.MET, "2 of 2 COMPLETED")
 
     @pytest.mark.parametrize("keyword_and", [False, True])
     def test_an_id_that_is_part_of_another(self, pump_for: Any, keyword_and: bool) -> None:
         pump = pump_for(Quirks(keyword_and=keyword_and))
         add(pump.wedata.world, "71", "RUNNING")
         add(pump.wedata.world, "711")
-        assert seen(pump.look(watch_for(task_ids=["71", "711"]))) == (
-            Kind.WAITING,
+        assert seen(pump.poll(watch_for(task_ids=["71", "711"]))) == (
+            Outcome.WAITING,
             "1 of 2 COMPLETED, 1 RUNNING",
         )
 
@@ -294,56 +296,56 @@ class TestWhoIsMeant:
         watch = watch_for(task_ids=tasks)
         for task in tasks:
             add(pump.wedata.world, task, "RUNNING" if task == tasks[at] else "COMPLETED")
-        assert seen(pump.look(watch)) == (Kind.WAITING, "100 of 101 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(watch)) == (Outcome.WAITING, "100 of 101 COMPLETED, 1 RUNNING")
         pump.wedata.world.finish(key_of(tasks[at]))
-        assert seen(pump.look(watch)) == (Kind.MET, "101 of 101 COMPLETED")
+        assert seen(pump.poll(watch)) == (Outcome.MET, "101 of 101 COMPLETED")
         pump.wedata.world.delete(key_of(tasks[at]))
-        assert pump.look(watch).message == f"100 of 100 COMPLETED; not there yet: {tasks[at]} (0 of 1)"
+        assert pump.poll(watch).message == f"100 of 100 COMPLETED; not there yet: {tasks[at]} (0 of 1)"
 
     def test_yesterdays_instance_of_the_task_is_not_todays(self, pump: Any) -> None:
         add(pump.wedata.world, "71", second=-86_400)
-        assert pump.look(TASK_71).kind == Kind.WAITING
+        assert pump.poll(TASK_71).outcome == Outcome.WAITING
         add(pump.wedata.world, "71", "RUNNING")
-        assert seen(pump.look(TASK_71)) == (Kind.WAITING, "0 of 1 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(TASK_71)) == (Outcome.WAITING, "0 of 1 COMPLETED, 1 RUNNING")
 
     def test_of_named_instances_only_those_count(self, pump: Any) -> None:
         world = pump.wedata.world
         keys = [add(world, "71"), add(world, "72", "RUNNING")]
         add(world, "71", "EXPIRED", second=60)
         watch = watch_for(instance_keys=keys)
-        assert seen(pump.look(watch)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(watch)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
         world.finish(keys[1])
-        assert seen(pump.look(watch)) == (Kind.MET, "2 of 2 COMPLETED")
+        assert seen(pump.poll(watch)) == (Outcome.MET, "2 of 2 COMPLETED")
         world.delete(keys[0])
-        assert pump.look(watch).message == f"1 of 1 COMPLETED; not there yet: {keys[0]} (0 of 1)"
+        assert pump.poll(watch).message == f"1 of 1 COMPLETED; not there yet: {keys[0]} (0 of 1)"
 
 
 class TestLives:
     def test_a_rerun_ordered_between_two_looks_shuts_the_gate_again(self, pump: Any) -> None:
         world = pump.wedata.world
         first, other = add(world, "71"), add(world, "72", "RUNNING")
-        assert seen(pump.look(ANY)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(ANY)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
         world.rerun(first)
         world.finish(other)
-        assert seen(pump.look(ANY)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 WAIT_RUN")
+        assert seen(pump.poll(ANY)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 WAIT_RUN")
         world.finish(first)
-        assert seen(pump.look(ANY)) == (Kind.MET, "2 of 2 COMPLETED")
+        assert seen(pump.poll(ANY)) == (Outcome.MET, "2 of 2 COMPLETED")
 
     @pytest.mark.parametrize("others", [0, 150])
     def test_an_old_life_is_none_of_those_that_are_waited_for(self, pump: Any, others: int) -> None:
         crowd(pump.wedata.world, others)
         key = add(pump.wedata.world, "71", end_time="2026-03-01 10:59:59")
         watch = watch_for(min_instances=1, completed_after="2026-03-01 11:00:00")
-        assert pump.look(watch).kind == Kind.WAITING
+        assert pump.poll(watch).outcome == Outcome.WAITING
         pump.wedata.world.rerun(key)
-        assert pump.look(watch).kind == Kind.WAITING
+        assert pump.poll(watch).outcome == Outcome.WAITING
         pump.wedata.world.finish(key)
-        assert seen(pump.look(watch)) == (Kind.MET, f"{others + 1} of {others + 1} COMPLETED")
+        assert seen(pump.poll(watch)) == (Outcome.MET, f"{others + 1} of {others + 1} COMPLETED")
 
     def test_a_failed_row_on_the_last_page_is_seen(self, pump: Any) -> None:
         crowd(pump.wedata.world, 230, task="71")
         add(pump.wedata.world, "71", "EXPIRED", second=80_000)
-        assert pump.look(TASK_71).kind == Kind.FAILED
+        assert pump.poll(TASK_71).outcome == Outcome.FAILED
 
 
 class TestZones:
@@ -354,13 +356,16 @@ class TestZones:
             add(pump.wedata.world, "71", second=3600 * hour)
         for terms in ({"min_instances": 1}, {"task_ids": "71"}):
             with pytest.raises(ContradictoryAnswer, match="a time zone was misread"):
-                pump.look(watch_for(time_zone="UTC+7", **terms))
+                pump.poll(watch_for(time_zone="UTC+7", **terms))
 
     @pytest.mark.parametrize("zone", ["UTC+7", "UTC+8", "UTC+9", "UTC-5", "UTC+05:30", "Asia/Tokyo", "UTC"])
     def test_a_day_is_the_day_of_the_zone(self, pump: Any, zone: str) -> None:
         for hour in range(-24, 48):
             add(pump.wedata.world, "71", second=3600 * hour, last_update_time=MIDNIGHT)
-        assert seen(pump.look(watch_for(task_ids="71", time_zone=zone))) == (Kind.MET, "24 of 24 COMPLETED")
+        assert seen(pump.poll(watch_for(task_ids="71", time_zone=zone))) == (
+            Outcome.MET,
+            "24 of 24 COMPLETED",
+        )
 
 
 class TestWhileRowsAreCounted:
@@ -371,8 +376,8 @@ class TestWhileRowsAreCounted:
         add(pump.wedata.world, "71", "RUNNING")
         pump.wedata.at(3, lambda world: add(world, "72"))
         pump.wedata.at(4, deleted(key_of("72")))
-        assert seen(pump.look(ANY)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(ANY)) == (
+            Outcome.WAITING,
             "100 of 101 COMPLETED; counts changed while they were taken",
         )
 
@@ -380,8 +385,8 @@ class TestWhileRowsAreCounted:
         crowd(pump.wedata.world, 100)
         add(pump.wedata.world, "71", "RUNNING")
         pump.wedata.at(3, lambda world: add(world, "72"))
-        assert seen(pump.look(ANY)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(ANY)) == (
+            Outcome.WAITING,
             "101 of 101 COMPLETED; rows came, went or changed while they were counted",
         )
 
@@ -389,13 +394,13 @@ class TestWhileRowsAreCounted:
         crowd(pump.wedata.world, 100)
         add(pump.wedata.world, "71")
         pump.wedata.at(4, lambda world: world.rerun(key_of("71")))
-        assert pump.look(ANY).kind == Kind.WAITING
+        assert pump.poll(ANY).outcome == Outcome.WAITING
 
     def test_one_that_fails_meanwhile_is_told(self, pump: Any) -> None:
         crowd(pump.wedata.world, 100)
         add(pump.wedata.world, "71")
         pump.wedata.at(5, lambda world: world.fail(key_of("71")))
-        assert pump.look(ANY).kind == Kind.FAILED
+        assert pump.poll(ANY).outcome == Outcome.FAILED
 
     def test_one_that_hops_from_state_to_state_is_not_counted_for_two(self, pump: Any) -> None:
         """The requests: 1 the first page, 2 EXPIRED, 3 COMPLETED, 4 SKIP_RUNNING; 5 and 6 the last two again."""
@@ -407,9 +412,9 @@ class TestWhileRowsAreCounted:
         pump.wedata.at(4, lambda world: world.skip(key_of("71")))
         pump.wedata.at(5, lambda world: world.finish(skipped))
         pump.wedata.at(6, lambda world: world.skip(key_of("72")))
-        verdict = pump.look(watch_for(min_instances=1, allowed_states=BOTH))
+        verdict = pump.poll(watch_for(min_instances=1, allowed_states=BOTH))
         assert seen(verdict) == (
-            Kind.WAITING,
+            Outcome.WAITING,
             "103 of 105 COMPLETED, 2 of 105 SKIP_RUNNING; rows came, went or changed while they were counted",
         )
 
@@ -417,8 +422,8 @@ class TestWhileRowsAreCounted:
         crowd(pump.wedata.world, 100)
         add(pump.wedata.world, "71", "SKIP_RUNNING")
         pump.wedata.clock.advance(1)
-        verdict = pump.look(watch_for(min_instances=1, allowed_states=BOTH))
-        assert seen(verdict) == (Kind.MET, "100 of 101 COMPLETED, 1 of 101 SKIP_RUNNING")
+        verdict = pump.poll(watch_for(min_instances=1, allowed_states=BOTH))
+        assert seen(verdict) == (Outcome.MET, "100 of 101 COMPLETED, 1 of 101 SKIP_RUNNING")
 
     def test_nobody_is_called_stuck_for_one_that_was_counted_twice(self, pump: Any) -> None:
         """The same hops, where SKIP_RUNNING is in no set; the one that runs may yet complete."""
@@ -430,7 +435,7 @@ class TestWhileRowsAreCounted:
         pump.wedata.at(4, lambda world: world.skip(key_of("71")))
         pump.wedata.at(5, lambda world: world.finish(skipped))
         pump.wedata.at(6, lambda world: world.skip(key_of("72")))
-        assert pump.look(ANY).kind == Kind.WAITING
+        assert pump.poll(ANY).outcome == Outcome.WAITING
 
 
 class TestWhileRowsAreRead:
@@ -452,8 +457,8 @@ class TestWhileRowsAreRead:
         pump.wedata.at(2, run_again(first, then=last))
         pump.wedata.at(3, run_again(last, then=first))
         pump.wedata.at(4, run_again(first, then=last))
-        assert seen(pump.look(TASK_71)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(TASK_71)) == (
+            Outcome.WAITING,
             "2 of 2 COMPLETED; rows changed while they were read",
         )
 
@@ -472,29 +477,29 @@ class TestWhileRowsAreRead:
         pump.wedata.at(2, pass_on(first, last))
         pump.wedata.at(3, pass_on(last, first))
         pump.wedata.at(4, pass_on(first, last))
-        assert seen(pump.look(TASK_71)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(TASK_71)) == (
+            Outcome.WAITING,
             "2 of 2 COMPLETED; rows changed while they were read",
         )
 
     @pytest.mark.usefixtures("first", "last")
     def test_a_row_that_comes_twice_over_a_page_edge_has_them_read_again(self, pump: Any) -> None:
         pump.wedata.at(2, lambda world: add(world, "1711"))
-        assert seen(pump.look(TASK_71)) == (Kind.MET, "2 of 2 COMPLETED")
+        assert seen(pump.poll(TASK_71)) == (Outcome.MET, "2 of 2 COMPLETED")
         assert len(pump.wedata.requests) == 2 + 2 + 2  # not whole, whole, and the second look
 
     @pytest.mark.usefixtures("first", "last")
     def test_rows_that_come_in_every_reading_are_waited_for(self, pump: Any) -> None:
         for number in (2, 4, 6):
             pump.wedata.at(number, lambda world, n=number: add(world, f"171{n}"))
-        verdict = pump.look(TASK_71)
-        assert seen(verdict) == (Kind.WAITING, "2 of 2 COMPLETED; rows came or went while they were read")
-        assert pump.look(TASK_71).kind == Kind.MET
+        verdict = pump.poll(TASK_71)
+        assert seen(verdict) == (Outcome.WAITING, "2 of 2 COMPLETED; rows came or went while they were read")
+        assert pump.poll(TASK_71).outcome == Outcome.MET
 
     @pytest.mark.usefixtures("first", "last")
     def test_a_row_that_slips_over_a_page_edge_has_them_read_again(self, pump: Any) -> None:
         pump.wedata.at(2, deleted(key_of("1711", 60)))
-        assert pump.look(TASK_71).kind == Kind.MET
+        assert pump.poll(TASK_71).outcome == Outcome.MET
         assert len(pump.wedata.requests) == 2 + 2 + 2
 
     def test_many_rows_of_one_second_that_come_in_another_order_each_time_open_the_gate(
@@ -505,24 +510,24 @@ class TestWhileRowsAreRead:
             pump.wedata.world.add(
                 task_id="71", schedule_time=MIDNIGHT, cur_run_date=str(n), state="COMPLETED"
             )
-        assert Kind.MET in {pump.look(TASK_71).kind for _ in range(20)}
+        assert Outcome.MET in {pump.poll(TASK_71).outcome for _ in range(20)}
 
     @pytest.mark.parametrize("items_null", [False, True])
     def test_a_page_behind_the_last(self, pump_for: Any, items_null: bool) -> None:
         pump = pump_for(Quirks(items_null=items_null))
         crowd(pump.wedata.world, 101, task="71")
         pump.wedata.at(2, lambda world: [world.delete(key_of("71", 60 * n)) for n in (1, 2, 3)])
-        assert seen(pump.look(TASK_71)) == (
-            Kind.WAITING,
+        assert seen(pump.poll(TASK_71)) == (
+            Outcome.WAITING,
             "98 of 98 COMPLETED; rows changed while they were read",
         )
-        assert seen(pump.look(TASK_71)) == (Kind.MET, "98 of 98 COMPLETED")
+        assert seen(pump.poll(TASK_71)) == (Outcome.MET, "98 of 98 COMPLETED")
 
     @pytest.mark.usefixtures("last")
     def test_a_failure_that_was_seen_is_told_even_if_rows_moved(self, pump: Any, first: str) -> None:
         pump.wedata.world.fail(first)
         pump.wedata.at(2, lambda world: add(world, "1711"))
-        assert pump.look(TASK_71).kind == Kind.FAILED
+        assert pump.poll(TASK_71).outcome == Outcome.FAILED
 
     def test_ties_that_come_in_another_order_each_time_hide_nobody(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(tie_shuffle=True))
@@ -533,7 +538,7 @@ class TestWhileRowsAreRead:
                 cur_run_date=str(n),
                 state="COMPLETED" if n else "RUNNING",
             )
-        assert {pump.look(TASK_71).kind for _ in range(20)} == {Kind.WAITING}
+        assert {pump.poll(TASK_71).outcome for _ in range(20)} == {Outcome.WAITING}
 
 
 class TestWhatNobodyCanNotice:
@@ -546,8 +551,8 @@ class TestWhatNobodyCanNotice:
         pump.wedata.at(4, deleted(key_of("72")))  # and gone before the total is;
         pump.wedata.at(6, lambda world: add(world, "73"))  # and once more
         pump.wedata.at(7, deleted(key_of("73")))
-        assert seen(pump.look(ANY)) == (Kind.MET, "101 of 101 COMPLETED")
-        assert seen(pump.look(ANY)) == (Kind.WAITING, "100 of 101 COMPLETED")
+        assert seen(pump.poll(ANY)) == (Outcome.MET, "101 of 101 COMPLETED")
+        assert seen(pump.poll(ANY)) == (Outcome.WAITING, "100 of 101 COMPLETED")
 
     def test_counting_with_one_move_less_is_noticed(self, pump: Any) -> None:
         crowd(pump.wedata.world, 100)
@@ -555,7 +560,7 @@ class TestWhatNobodyCanNotice:
         pump.wedata.at(3, lambda world: add(world, "72"))
         pump.wedata.at(4, deleted(key_of("72")))
         pump.wedata.at(6, lambda world: add(world, "73"))
-        assert pump.look(ANY).kind == Kind.WAITING
+        assert pump.poll(ANY).outcome == Outcome.WAITING
 
     def test_reading(self, pump: Any) -> None:
         """There is always one of task 71 that runs, and always on the page that is not being read."""
@@ -573,5 +578,5 @@ class TestWhatNobodyCanNotice:
         pump.wedata.at(4, deleted(back))
         pump.wedata.at(4, deleted(key_of("1711", 120)))
         pump.wedata.at(4, lambda world: add(world, "1711", second=80_030))
-        assert seen(pump.look(TASK_71)) == (Kind.MET, "1 of 1 COMPLETED")
-        assert seen(pump.look(TASK_71)) == (Kind.WAITING, "1 of 2 COMPLETED, 1 RUNNING")
+        assert seen(pump.poll(TASK_71)) == (Outcome.MET, "1 of 1 COMPLETED")
+        assert seen(pump.poll(TASK_71)) == (Outcome.WAITING, "1 of 2 COMPLETED, 1 RUNNING")

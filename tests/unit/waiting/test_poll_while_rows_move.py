@@ -21,8 +21,8 @@ from airflow_provider_wedata.emulator.clock import epoch, text
 from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.emulator.query import Filter, Window
 from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
-from airflow_provider_wedata.waiting.condition import Kind, Verdict
-from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.condition import Outcome, Verdict
+from airflow_provider_wedata.waiting.parameters import parse_watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ Event = tuple[int, str, int]  # before which request of the look, what, to which
 
 
 def watch_for(**terms: Any) -> Watch:
-    return read_watch(TODAY | terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8"))
+    return parse_watch(TODAY | terms, project_id=PROJECT_ID, time_zone=Zone("UTC+8"))
 
 
 def an_instance(task: str, second: int, state: str = "COMPLETED", **values: Any) -> Instance:
@@ -96,10 +96,10 @@ class Stage:
             self.plan[gap].append((what, who))
         return self
 
-    def look(self) -> Verdict:
+    def poll(self) -> Verdict:
         self._first = len(self.pump.wedata.requests) + 1
         self.done, self.states, self.came, self.went = [], set(), set(), set()
-        verdict: Verdict = self.pump.look(self.watch)
+        verdict: Verdict = self.pump.poll(self.watch)
         self.plan.clear()
         return verdict
 
@@ -109,12 +109,12 @@ class Stage:
         """Say whether what the verdict says was so at one moment of the look."""
         condition = self.watch.condition
         return {
-            Kind.WAITING: True,
-            Kind.MET: any(self.done),
-            Kind.FAILED: bool(self.states & condition.failed),
-            Kind.SKIPPED: bool(self.states & condition.skipped),
-            Kind.STUCK: "SKIP_RUNNING" in self.states,
-        }[verdict.kind]
+            Outcome.WAITING: True,
+            Outcome.MET: any(self.done),
+            Outcome.FAILED: bool(self.states & condition.failed),
+            Outcome.SKIPPED: bool(self.states & condition.skipped),
+            Outcome.STUCK: "SKIP_RUNNING" in self.states,
+        }[verdict.outcome]
 
     def was_beyond_counting(self) -> bool:
         """Say whether this is the one exception: rows came and went in the midst of both halves of the look.
@@ -377,7 +377,7 @@ class TestWhileEverythingMoves:
         self, play: Any, pump_for: Any, states: list[str], events: list[Event]
     ) -> None:
         stage = play(pump_for(), states).happening(events)
-        verdict = stage.look()
+        verdict = stage.poll()
         assert stage.was_true(verdict) or stage.was_beyond_counting(), verdict.message
 
     @given(
@@ -390,9 +390,9 @@ class TestWhileEverythingMoves:
         self, play: Any, pump_for: Any, states: list[str], events: list[Event], quirks: Quirks
     ) -> None:
         stage = play(pump_for(quirks), states).happening(events)
-        verdict = stage.look()
+        verdict = stage.poll()
         assert not any(stage.done)
-        assert verdict.kind is not Kind.MET or stage.was_beyond_counting(), verdict.message
+        assert verdict.outcome is not Outcome.MET or stage.was_beyond_counting(), verdict.message
 
     @given(
         some_states,
@@ -411,7 +411,7 @@ class TestWhileEverythingMoves:
         self, play: Any, pump_for: Any, states: list[str], events: list[Event], quirks: Quirks
     ) -> None:
         stage = play(pump_for(quirks), states).happening(events)
-        stage.look()
+        stage.poll()
         for key in stage.world.keys:
             if stage.world.get(key).state != "COMPLETED":
                 stage.world.finish(key)
@@ -419,5 +419,5 @@ class TestWhileEverythingMoves:
             stage.world.add(task_id=task, schedule_time=MIDNIGHT + 86_000, state="COMPLETED")
         # Without a CycleType more may come for as long as the window is not over.
         stage.pump.wedata.clock.advance(60 if "CycleType" not in quirks.null_fields else 43_211)
-        verdict = stage.look()
-        assert (verdict.kind, any(stage.done)) == (Kind.MET, True), verdict.message
+        verdict = stage.poll()
+        assert (verdict.outcome, any(stage.done)) == (Outcome.MET, True), verdict.message

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.models import InstanceQuery
-from airflow_provider_wedata.api.times import Window, Zone
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.waiting.condition import Condition
 from airflow_provider_wedata.waiting.encoding import UnknownVersion, decode_moment, encode_moment
-from airflow_provider_wedata.waiting.parameters import read_watch
+from airflow_provider_wedata.waiting.parameters import parse_watch
 from airflow_provider_wedata.waiting.poll import Watch
 from airflow_provider_wedata.waiting.rows import decode_watch, encode_watch, known_deadline
 
@@ -48,7 +48,7 @@ moments = st.builds(
 texts = st.text(max_size=6) | st.sampled_from(
     ["None", " x ", "a,b", "", "null", "\ud83d", "\x00", "[1]", "5"]
 )
-windows = st.builds(Window, st.none() | moments, st.none() | moments)
+windows = st.builds(TimeWindow, st.none() | moments, st.none() | moments)
 numbers = st.none() | st.integers(-(2**70), 2**70)
 names = st.lists(texts, max_size=4).map(tuple)
 states = st.frozensets(texts | st.sampled_from(["COMPLETED", "PAUSED_BY_TOMORROW"]), max_size=3)
@@ -85,7 +85,7 @@ conditions = st.builds(
     counted=st.booleans(),
 )
 BEIJING = Zone("UTC+8")
-WATCH = read_watch(
+WATCH = parse_watch(
     {"task_ids": ["20250714200130207"], "schedule_date": "2026-03-01", "completed_after": "2026-03-01"},
     project_id="1460947878944567296",
     time_zone=BEIJING,
@@ -140,7 +140,7 @@ def test_where_zone_data_differ_the_offset_rules() -> None:
 
 
 def test_a_time_without_an_offset_is_not_written() -> None:
-    query = InstanceQuery(project_id="1", zone=BEIJING, schedule=Window(datetime(2026, 3, 1), None))  # noqa: DTZ001
+    query = InstanceQuery(project_id="1", zone=BEIJING, schedule=TimeWindow(datetime(2026, 3, 1), None))  # noqa: DTZ001
     with pytest.raises(ValueError, match="no time zone"):
         encode_watch(Watch(query, Condition()))
 
@@ -197,7 +197,9 @@ def test_a_row_of_the_release_before_is_understood() -> None:
     query = InstanceQuery(
         project_id="1460947878944567296",
         zone=Zone("Europe/Berlin"),
-        schedule=Window(datetime(2026, 3, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, 22, 59, 59, tzinfo=UTC)),
+        schedule=TimeWindow(
+            datetime(2026, 3, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, 22, 59, 59, tzinfo=UTC)
+        ),
         workflow_id="1f0911b9",
         owner_uin="100",
         task_type_id=35,

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.errors import NoAnswer
-from airflow_provider_wedata.waiting.condition import Census, Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Census, Outcome, Verdict
 from airflow_provider_wedata.waiting.encoding import UnknownVersion
-from airflow_provider_wedata.waiting.schedule import Patience
+from airflow_provider_wedata.waiting.schedule import PollSchedule
 
 STARTED = 1_772_337_600.0
-NOTHING = Verdict(Kind.WAITING, "no instance yet", Census({}, 0))
-RUNNING = Verdict(Kind.WAITING, "1 RUNNING", Census({"RUNNING": 1}, 1))
+NOTHING = Verdict(Outcome.WAITING, "no instance yet", Census({}, 0))
+RUNNING = Verdict(Outcome.WAITING, "1 RUNNING", Census({"RUNNING": 1}, 1))
 AWAY = Verdict.of_error(NoAnswer("connection refused"))
 
 
@@ -28,8 +28,8 @@ def patience(
     poke_interval: float = 10.0,
     exponential_backoff: bool = False,
     max_wait: float | None = None,
-) -> Patience:
-    return Patience(
+) -> PollSchedule:
+    return PollSchedule(
         started=STARTED,
         timeout=timeout,
         appear_timeout=appear_timeout,
@@ -48,20 +48,22 @@ def test_before_any_deadline_a_wait_goes_on(verdict: Verdict) -> None:
 @pytest.mark.parametrize("verdict", [NOTHING, RUNNING, AWAY])
 def test_at_the_deadline_it_is_over_and_tells_what_was_seen_last(verdict: Verdict) -> None:
     judged = patience().judge(verdict, STARTED + 100)
-    assert judged.kind is Kind.TIMEOUT
+    assert judged.outcome is Outcome.TIMEOUT
     assert verdict.message in judged.message
     assert judged.error is None
 
 
-@pytest.mark.parametrize("kind", [Kind.MET, Kind.FAILED, Kind.SKIPPED, Kind.STUCK, Kind.REFUSED])
-def test_a_look_that_ends_the_wait_counts_even_after_the_deadline(kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [Outcome.MET, Outcome.FAILED, Outcome.SKIPPED, Outcome.STUCK, Outcome.REFUSED]
+)
+def test_a_look_that_ends_the_wait_counts_even_after_the_deadline(kind: Outcome) -> None:
     verdict = Verdict(kind, "so it is", Census({"COMPLETED": 1}, 1))
     assert verdict is patience(appear_timeout=1).judge(verdict, STARTED + 1000)
 
 
 def test_nothing_by_appear_timeout_is_missing() -> None:
     judged = patience(appear_timeout=50).judge(NOTHING, STARTED + 50)
-    assert judged.kind is Kind.MISSING
+    assert judged.outcome is Outcome.MISSING
     assert "50 s" in judged.message
 
 
@@ -77,17 +79,17 @@ def test_an_answer_asked_for_before_the_deadline_is_no_end_of_it(asked_at: float
 
 
 @pytest.mark.parametrize(
-    ("asked_at", "kind"), [(99.9, Kind.WAITING), (100.0, Kind.TIMEOUT), (150, Kind.TIMEOUT)]
+    ("asked_at", "kind"), [(99.9, Outcome.WAITING), (100.0, Outcome.TIMEOUT), (150, Outcome.TIMEOUT)]
 )
-def test_when_wedata_was_asked_counts_and_not_when_the_look_began(asked_at: float, kind: Kind) -> None:
+def test_when_wedata_was_asked_counts_and_not_when_the_look_began(asked_at: float, kind: Outcome) -> None:
     verdict = replace(RUNNING, asked_at=STARTED + asked_at)
-    assert kind is patience().judge(verdict, STARTED).kind
+    assert kind is patience().judge(verdict, STARTED).outcome
 
 
-@pytest.mark.parametrize(("asked_at", "kind"), [(49.9, Kind.WAITING), (50.0, Kind.MISSING)])
-def test_so_it_is_with_appear_timeout(asked_at: float, kind: Kind) -> None:
+@pytest.mark.parametrize(("asked_at", "kind"), [(49.9, Outcome.WAITING), (50.0, Outcome.MISSING)])
+def test_so_it_is_with_appear_timeout(asked_at: float, kind: Outcome) -> None:
     verdict = replace(NOTHING, asked_at=STARTED + asked_at)
-    assert kind is patience(appear_timeout=50).judge(verdict, STARTED + 60).kind
+    assert kind is patience(appear_timeout=50).judge(verdict, STARTED + 60).outcome
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_no_look_is_beyond_what_clocks_and_calendars_hold(poke_interval: float) 
 
 numbers = st.integers(-9, 2**60) | st.floats(allow_nan=False)
 patiences = st.builds(
-    Patience,
+    PollSchedule,
     started=numbers,
     timeout=numbers,
     appear_timeout=st.none() | numbers,
@@ -225,12 +227,12 @@ ROW = {
 
 
 @given(patiences)
-def test_whatever_can_be_built_goes_through_json_unchanged(built: Patience) -> None:
-    assert built == Patience.from_json(json.loads(json.dumps(built.to_json(), allow_nan=False)))
+def test_whatever_can_be_built_goes_through_json_unchanged(built: PollSchedule) -> None:
+    assert built == PollSchedule.from_json(json.loads(json.dumps(built.to_json(), allow_nan=False)))
 
 
 def test_what_the_release_before_wrote_is_understood() -> None:
-    expected = Patience(
+    expected = PollSchedule(
         started=1772337600.25,
         timeout=3600.0,
         appear_timeout=600.0,
@@ -239,17 +241,17 @@ def test_what_the_release_before_wrote_is_understood() -> None:
         max_wait=600.0,
         seed="dag#gate",
     )
-    assert expected == Patience.from_json(ROW)
+    assert expected == PollSchedule.from_json(ROW)
 
 
 def test_a_field_never_heard_of_is_ignored_in_the_same_version() -> None:
-    assert patience() == Patience.from_json(patience().to_json() | {"patience_of_job": 7})
+    assert patience() == PollSchedule.from_json(patience().to_json() | {"patience_of_job": 7})
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", 1.0, True, None, [1]])
 def test_another_version_is_refused_as_such(version: object) -> None:
     with pytest.raises(UnknownVersion, match="version"):
-        Patience.from_json(patience().to_json() | {"version": version})
+        PollSchedule.from_json(patience().to_json() | {"version": version})
 
 
 @pytest.mark.parametrize("name", sorted(ROW))
@@ -257,19 +259,19 @@ def test_another_version_is_refused_as_such(version: object) -> None:
 def test_a_field_that_is_missing_or_odd_is_refused_by_name(row: dict[str, object], name: str) -> None:
     for odd in ({}, {name: {}}, {name: float("nan")}):
         with pytest.raises(ValueError, match=name):
-            Patience.from_json({key: value for key, value in row.items() if key != name} | odd)
+            PollSchedule.from_json({key: value for key, value in row.items() if key != name} | odd)
 
 
 @pytest.mark.parametrize("row", [None, [], "row", 1.5, [["started", 1]], {}])
 def test_what_is_no_row_is_refused(row: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        Patience.from_json(row)
+        PollSchedule.from_json(row)
 
 
 @pytest.mark.parametrize("number", [10**400, -(10**400), 2**1024])
 def test_a_number_that_no_clock_holds_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match=r"^started: .* is no number$"):
-        Patience.from_json(ROW | {"started": number})
+        PollSchedule.from_json(ROW | {"started": number})
 
 
 @pytest.mark.parametrize("poke_interval", [math.inf, 1e300])
@@ -279,7 +281,7 @@ def test_an_interval_without_end_grows_no_more(poke_interval: float) -> None:
 
 
 def test_an_odd_interval_in_a_row_is_a_short_one() -> None:
-    odd = Patience.from_json(ROW | {"poke_interval": "-inf", "max_wait": None})
+    odd = PollSchedule.from_json(ROW | {"poke_interval": "-inf", "max_wait": None})
     assert 2 > odd.interval(9)
 
 
@@ -290,4 +292,4 @@ def test_what_is_no_number_is_not_written() -> None:
 
 def test_it_goes_through_json_unchanged() -> None:
     given_all = patience(appear_timeout=5, exponential_backoff=True, max_wait=60)
-    assert given_all == Patience.from_json(json.loads(json.dumps(given_all.to_json())))
+    assert given_all == PollSchedule.from_json(json.loads(json.dumps(given_all.to_json())))
