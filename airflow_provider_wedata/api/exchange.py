@@ -24,7 +24,8 @@ from airflow_provider_wedata.api.errors import (
     UnreadableAnswer,
 )
 from airflow_provider_wedata.api.operations import SERVICE, VERSION, Operation
-from airflow_provider_wedata.api.rate_limit import Place, RateLimiter, RetryPolicy, Ticket
+from airflow_provider_wedata.api.rate_limit import Place, RateLimiter, Ticket
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.signing import Request, signed
 
 if TYPE_CHECKING:

@@ -15,15 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import times
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
-from airflow_provider_wedata.api.models import (
-    CYCLE_TYPES,
-    INSTANCE_TYPES,
-    SORT_COLUMNS,
-    SORT_TYPES,
-    InstanceQuery,
-    task_of,
-)
-from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.models import CYCLE_TYPES, INSTANCE_TYPES, KNOWN, SORT_COLUMNS, SORT_TYPES
+from airflow_provider_wedata.api.query import InstanceQuery, task_of
 from airflow_provider_wedata.api.times import TimeWindow, Zone
 
 if TYPE_CHECKING:

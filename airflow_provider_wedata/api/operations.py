@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_wedata.api.errors import UnreadableField, describe
-from airflow_provider_wedata.api.models import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import PAGE_SIZE, TaskInstance
 from airflow_provider_wedata.api.values import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 SERVICE = "wedata"
 VERSION = "2025-08-06"

@@ -24,7 +24,7 @@ from airflow_provider_wedata.exceptions import from_api
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.exchange import Flow
-    from airflow_provider_wedata.api.models import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.connection.settings import Settings
 
 T = TypeVar("T")

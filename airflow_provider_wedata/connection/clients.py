@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_wedata import __version__
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.exchange import Channel
-from airflow_provider_wedata.api.rate_limit import RetryPolicy
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.transport import Transport
 
 if TYPE_CHECKING:

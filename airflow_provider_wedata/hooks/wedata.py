@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.api.client import Client
-    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.connection.check import Finding
     from airflow_provider_wedata.listing.reader import ConcurrentReader
 

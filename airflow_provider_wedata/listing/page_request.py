@@ -18,8 +18,9 @@ from airflow_provider_wedata.api.times import OPEN, TimeWindow
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
 
     Order = tuple[str, str]
 

@@ -18,8 +18,9 @@ from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE, id_groups, order_of
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 #: How often a list is read again because it changed meanwhile.
 MOST_PASSES = 3

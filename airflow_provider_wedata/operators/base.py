@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_wedata.api.models import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.hooks.wedata import WeDataHook
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_wedata.api.models import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.api.times import Zone
     from airflow_provider_wedata.export.publish import Place
     from airflow_provider_wedata.hooks.wedata import WeDataHook
@@ -296,7 +296,10 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
         return summary
 
     def _meet_emptiness(self, query: InstanceQuery) -> None:
-        told = f"if_empty: {self.if_empty!r}, and there are no {query.describe()}; {self.output_path} was not written"
+        told = (
+            f"if_empty: {self.if_empty!r}, and there are no {query.describe()}; "
+            f"{self.output_path} was not written"
+        )
         if self.if_empty == "skip":
             raise AirflowSkipException(told)
         if self.if_empty == "fail":

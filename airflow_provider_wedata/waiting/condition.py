@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ContradictoryAnswer, Refused
-from airflow_provider_wedata.api.states import KNOWN, InstanceState
+from airflow_provider_wedata.api.models import KNOWN, InstanceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.errors import UnreadableField
+from airflow_provider_wedata.api.models import KNOWN
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.rate_limit import Place, Priority
-from airflow_provider_wedata.api.states import KNOWN
 from airflow_provider_wedata.api.times import TimeWindow
 from airflow_provider_wedata.waiting.condition import NAMED, Census
 from airflow_provider_wedata.waiting.evidence import (
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airflow_provider_wedata.api.exchange import Answer, Flow
-    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.waiting.condition import Condition
 
     Ask = Callable[[Operation[Any], Place], Flow[Answer[Any]]]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_wedata.api import times
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
 from airflow_provider_wedata.api.filters import FILTERS, LEAVING, parse_number, parse_query, parse_text
-from airflow_provider_wedata.api.models import task_of
-from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.models import KNOWN
+from airflow_provider_wedata.api.query import task_of
 from airflow_provider_wedata.waiting.condition import Condition
 from airflow_provider_wedata.waiting.poll import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from airflow_provider_wedata.api.models import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.api.times import Zone
 
 #: The three sets of states, by the names that users of ExternalTaskSensor know, and what each is by default.

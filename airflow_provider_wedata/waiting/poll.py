@@ -24,7 +24,8 @@ from airflow_provider_wedata.waiting.evidence import COUNTING_LIMIT, Contradicti
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.exchange import Flow
-    from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.waiting.counts import Ask
 
 #: Verdicts that need a second look if the first took several requests.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.waiting.condition import Condition
 from airflow_provider_wedata.waiting.encoding import (

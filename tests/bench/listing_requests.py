@@ -15,8 +15,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.models import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import PAGE_SIZE, TaskInstance
 from airflow_provider_wedata.api.operations import Page
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.listing.planner import ListingPlanner
 
@@ -87,7 +88,7 @@ class Service:
         last = max(first, self._place(given.get("ScheduleTimeTo"), 1, len(self.rows)))
         found = [row for _, _, row in self.rows[first:last]]
         if since := given.get("LastUpdateTimeFrom"):
-            found = [row for row in found if (row.last_update_time or START) >= ZONE.wire.read(since)]
+            found = [row for row in found if (row.last_update_time or START) >= ZONE.wire.parse(since)]
         if given["SortType"] == "DESC":
             found.reverse()
         start = (given["PageNumber"] - 1) * given["PageSize"]
@@ -96,7 +97,7 @@ class Service:
     def _place(self, text: str | None, beyond: int, otherwise: int) -> int:
         if text is None:
             return otherwise
-        second = int((ZONE.wire.read(text) - START).total_seconds()) + beyond
+        second = int((ZONE.wire.parse(text) - START).total_seconds()) + beyond
         return bisect_left(self.rows, (second, ""), key=lambda entry: entry[:2])
 
 

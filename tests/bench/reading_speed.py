@@ -27,7 +27,7 @@ from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.exchange import Channel
-from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.api.transport import Transport
 from airflow_provider_wedata.emulator.emulator import REGION, SECRET_ID, SECRET_KEY

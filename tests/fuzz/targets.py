@@ -13,7 +13,8 @@ from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
 from airflow_provider_wedata.api.exchange import Channel, Now, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.filters import FILTERS, parse_query
-from airflow_provider_wedata.api.rate_limit import RateLimiter, RetryPolicy
+from airflow_provider_wedata.api.rate_limit import RateLimiter
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.connection.fields import EXTRAS
 from airflow_provider_wedata.connection.settings import Settings, parse_extra

@@ -19,9 +19,9 @@ from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.exchange import Channel
-from airflow_provider_wedata.api.models import InstanceQuery
 from airflow_provider_wedata.api.operations import Operation, list_task_instances
-from airflow_provider_wedata.api.rate_limit import RetryPolicy
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, Transport
 from airflow_provider_wedata.emulator import Emulator, faults

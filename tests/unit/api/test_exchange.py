@@ -23,8 +23,8 @@ from airflow_provider_wedata.api.errors import (
     UnreadableAnswer,
 )
 from airflow_provider_wedata.api.exchange import Channel, Lost, Now, Reply, Send, Slot, Turn
-from airflow_provider_wedata.api.models import InstanceQuery
 from airflow_provider_wedata.api.operations import Operation, count_projects, list_task_instances
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter
 from airflow_provider_wedata.api.times import Zone
 

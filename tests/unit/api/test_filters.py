@@ -22,7 +22,7 @@ from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.times import OPEN, TimeWindow, Zone
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.models import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 UTC8 = Zone("UTC+8")
 DAY = TimeWindow(datetime(2026, 2, 28, 16, tzinfo=UTC), datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC))

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import pytest
 
 from airflow_provider_wedata.api.errors import ContradictoryAnswer, UnreadableAnswer
-from airflow_provider_wedata.api.models import FIELD_NAMES, InstanceQuery, TaskInstance, task_of
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
 from airflow_provider_wedata.api.operations import Page, list_task_instances
+from airflow_provider_wedata.api.query import InstanceQuery, task_of
 from airflow_provider_wedata.api.times import TimeWindow, WireZone, Zone
 
 # The row of the official sample, which was asked for with TimeZone UTC+6.

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.rate_limit import RateLimiter, RetryPolicy
+from airflow_provider_wedata.api.rate_limit import RateLimiter
+from airflow_provider_wedata.api.retry import RetryPolicy
 
 
 class Server:

@@ -23,7 +23,7 @@ from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
 from airflow_provider_wedata.api.exchange import Channel
 from airflow_provider_wedata.api.operations import count_projects
-from airflow_provider_wedata.api.rate_limit import RetryPolicy
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.transport import Transport
 from airflow_provider_wedata.emulator import Emulator, Reply, Request
 

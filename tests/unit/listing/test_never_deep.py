@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.emulator import Instance, Quirks, SteppedClock, World, actions, parameters
 from airflow_provider_wedata.emulator.instance import PROJECT_ID

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.emulator import Quirks, SteppedClock, World, actions, parameters
 from airflow_provider_wedata.emulator.instance import PROJECT_ID

@@ -14,9 +14,9 @@ from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import NoAnswer, PermissionRefused
 from airflow_provider_wedata.api.exchange import Answer, Channel, Now
-from airflow_provider_wedata.api.models import InstanceQuery
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.rate_limit import RetryPolicy
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.api.transport import Transport
 from airflow_provider_wedata.emulator import Emulator, faults, scenarios

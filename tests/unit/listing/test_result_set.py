@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_wedata.api.errors import UnreadableAnswer
-from airflow_provider_wedata.api.models import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import TimeWindow, WireZone, Zone
 from airflow_provider_wedata.listing.page_request import ResultSet
 

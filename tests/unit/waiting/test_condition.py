@@ -20,8 +20,7 @@ from airflow_provider_wedata.api.errors import (
     Refused,
     Throttled,
 )
-from airflow_provider_wedata.api.models import CYCLE_TYPES, TaskInstance
-from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.models import CYCLE_TYPES, KNOWN, TaskInstance
 from airflow_provider_wedata.waiting.condition import NAMED, ONE_A_DAY, Census, Condition, Outcome, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

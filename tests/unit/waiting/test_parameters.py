@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.filters import FILTERS
-from airflow_provider_wedata.api.models import CYCLE_TYPES
-from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.models import CYCLE_TYPES, KNOWN
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.waiting.condition import Condition
 from airflow_provider_wedata.waiting.parameters import TERMS, check_names, parse_watch

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.models import KNOWN
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.emulator import Emulator, Instance, SteppedClock
 from airflow_provider_wedata.emulator.clock import epoch, text

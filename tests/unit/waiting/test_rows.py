@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.models import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
 from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.waiting.condition import Condition
 from airflow_provider_wedata.waiting.encoding import UnknownVersion, decode_moment, encode_moment
