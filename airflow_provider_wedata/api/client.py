@@ -94,16 +94,20 @@ class Client:
                     answer = self._sleep(step)
 
     def close(self) -> None:
-        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`.
+        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`."""
+        self.hang_up()
+        self._session.close()
 
-        Takes no lock of ours: a signal handler may close the client in the midst of anything.
+    def hang_up(self) -> None:
+        """End at once what any thread still asks, with `NoAnswer`; the client is then of no more use.
+
+        Takes no lock, which the pools of `close` do: a signal handler may call it in the midst of anything.
         """
         self._closed = True
         for reference in self._bells.valuerefs():
             if (bell := reference()) is not None:
                 bell.put(None)
         self._lines.hang_up()
-        self._session.close()
 
     def __enter__(self) -> Self:
         return self
