@@ -7,6 +7,7 @@ CONSTRAINTS := constraints/airflow-3.3-py3.11.txt
 MATRIX      := $(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/airflow-*.txt))
 # Interpreters are taken from PATH, and from where pyenv keeps them.
 export PATH := $(PATH):$(subst $() $(),:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
+COUNT       ?= 100000
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -86,6 +87,10 @@ bench: install  ## measure reading, writing, waiting and importing; about half a
 	$(BIN)/python tests/bench/export_whole.py
 	$(BIN)/python tests/bench/import_time.py
 	$(BIN)/python tests/bench/many_waits.py
+
+.PHONY: fuzz
+fuzz: install  ## try filters, connections, answers, headers, rows and events with odd input; COUNT=100000 of them
+	$(BIN)/python -m tests.fuzz $(COUNT)
 
 .PHONY: format
 format: install  ## format the code

@@ -111,14 +111,22 @@ class Requests:
 
 @dataclass(slots=True)
 class StateCounts:
-    """The counts of one look."""
+    """The counts of one look.
+
+    :param first: the first page of all rows.
+    """
 
     requests: Requests
     condition: Condition
-    total: int
+    first: Page
     states: dict[str, int] = field(default_factory=dict, init=False)
     examples: list[TaskInstance] = field(default_factory=list, init=False)
     last_end: datetime | None = field(default=None, init=False)
+
+    @property
+    def total(self) -> int:
+        """How many rows there are in all."""
+        return self.first.total
 
     def count(self) -> Flow[Census]:
         """Count the rows of each state that matters; with as few requests as the answer needs."""
@@ -129,10 +137,10 @@ class StateCounts:
                 return self._census()
         if not self.states:
             yield from self._count([self._absent])
-        yield from self._count(sorted(condition.allowed - self.states.keys()))
-        if sum(self.states.values()) < self.total:
-            yield from self._count(sorted(condition.unclaimed - self.states.keys()))
-        return self._census(MOVED if sum(self.states.values()) > self.total else "")
+        for state in [*sorted(condition.allowed), *sorted(condition.unclaimed)]:
+            if state not in self.states and not self._all_counted:
+                yield from self._count([state])
+        return self._census(MOVED if sum(self.states.values()) + self._shown_besides > self.total else "")
 
     def confirm(self) -> Flow[Census]:
         """Count again, as many states as the requests that are left allow, and the total last.
@@ -154,6 +162,16 @@ class StateCounts:
         else:
             reason = reason or (yield from self._compare_total())
         return self._census(reason)
+
+    @property
+    def _all_counted(self) -> bool:
+        """True if the counts add up, and a state that is not there showed that they can be believed."""
+        return sum(self.states.values()) >= self.total and 0 in self.states.values()
+
+    @property
+    def _shown_besides(self) -> int:
+        """How many rows of states that were not counted the first page showed."""
+        return sum(row.state not in self.states for row in self.first.rows)
 
     def _compare_total(self) -> Flow[str]:
         operation = list_task_instances(self.requests.query, size=1, sort=_LATEST_END_FIRST)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_wedata.api.clock import Window, Zone
+from airflow_provider_wedata.api.errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 #: What is written, and the only version that is read beside the unversioned one before it.
 VERSION = 1
+#: A larger integer is no float, and what counts seconds must be one.
+_MOST_BITS = 1023
 _MOMENT = re.compile(r"([^\[\]]+)(?:\[([^\[\]]+)\])?")
 
 
@@ -118,9 +121,11 @@ def decode_number(value: Any) -> float:
     :raises ValueError: if it is none.
     """
     number = float(value) if value in ("inf", "-inf") else value
-    if type(number) not in (int, float) or math.isnan(number):
-        raise ValueError(f"{value!r} is no number")
-    return number
+    if type(number) is float and not math.isnan(number):
+        return number
+    if type(number) is int and number.bit_length() < _MOST_BITS:
+        return number
+    raise ValueError(f"{describe(value)} is no number")
 
 
 def _in_zone(moment: datetime, zone: Zone) -> datetime:

@@ -10,16 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from hashlib import sha1
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_wedata.encoding import VERSION, check_version, decode, encode
+from airflow_provider_wedata.encoding import VERSION, check_version, decode, encode, exactly
 from airflow_provider_wedata.waiting import Kind, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: After so many doublings an interval is longer than any wait.
 _ENOUGH = 64
+#: Twice as much is still a float, and a whole number.
+_HUGE = 1e300
 #: Seconds: some thirty years. No clock, calendar or sleep overflows, and no wait takes so long.
 LONGEST = 1e9
 #: Seconds that a look under way at the deadline may still take, not counting the time in the queue.
@@ -59,7 +58,7 @@ class Patience:
         """Return the seconds between look number `look`, from 1, and the next."""
         if not self.exponential_backoff:
             return self.poke_interval
-        least = max(int(self.poke_interval * 2.0 ** (min(look, _ENOUGH) - 2)), 1)
+        least = int(max(min(self.poke_interval * 2.0 ** (min(look, _ENOUGH) - 2), _HUGE), 1))
         grown = float(least + self._hash(str(look)) % least)
         return min(grown, self.max_wait) if self.max_wait else grown  # Airflow takes 0 for none, too
 
@@ -119,16 +118,17 @@ class Patience:
         return {"version": VERSION, **encode(self)}
 
     @staticmethod
-    def from_json(values: Mapping[str, Any]) -> Patience:
+    def from_json(values: Any) -> Patience:
         """Return what `to_json` was made of, in this release or in the one before, which wrote no version.
 
         :raises UnknownVersion: if another release wrote it.
         :raises ValueError: if a field is missing or odd.
         """
-        if "version" not in values:
-            return decode(Patience, {"execution_timeout": None, **values})
-        check_version(values)
-        return decode(Patience, values)
+        found = exactly(dict, values)
+        if "version" not in found:
+            return decode(Patience, {"execution_timeout": None, **found})
+        check_version(found)
+        return decode(Patience, found)
 
     def _in_time(self, at: float, now: float, seen: Verdict | None) -> float:
         end = self.deadline

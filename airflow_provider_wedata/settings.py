@@ -269,8 +269,8 @@ def _float(value: object) -> float:
 
 def _switch(value: object, name: str) -> bool:
     words = {"true": True, "false": False}
-    known = value if isinstance(value, bool) else words.get(str(value).strip().lower())
-    if known is None:
+    known = words.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(known, bool):
         raise InvalidRequest(name, f"{describe(value)} is not valid; expected true or false")
     return known
 

@@ -118,7 +118,7 @@ def read_condition(given: Mapping[str, Any], zone: Zone) -> Condition:
         per_id=per_task,
         at_least=least,
         exactly=exactly,
-        completed_after=clock.first_second(after, zone, "completed_after").astimezone(zone.tzinfo)
+        completed_after=clock.not_before(after, zone, "completed_after").astimezone(zone.tzinfo)
         if "completed_after" in given
         else None,
         counted=any(name in given for name in (*COUNTS, "instance_keys")),

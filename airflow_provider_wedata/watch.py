@@ -12,13 +12,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.errors import ListNotAtRest
+from airflow_provider_wedata.api.errors import ListNotAtRest, ParameterRefused
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.pacing import Place, Priority
-from airflow_provider_wedata.api.paging import Listing
 from airflow_provider_wedata.counts import Requests, StateCounts
 from airflow_provider_wedata.evidence import COUNTING_LIMIT, ContradictionError, changed, is_over
+from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE
+from airflow_provider_wedata.listing.paginator import ConsistentListing
 from airflow_provider_wedata.waiting import Census, Condition, Kind, Verdict
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Watch:
             return self.condition.census(page.rows)
         if self.condition.completed_after is not None:  # no filter can count it
             return (yield from self._read_rows(requests))
-        counts = StateCounts(requests, self.condition, page.total)
+        counts = StateCounts(requests, self.condition, page)
         census = yield from counts.count()
         if self._judge(census, requests).kind not in _CONFIRMED:
             return census
@@ -87,7 +88,7 @@ class Watch:
         return self._census_of(again, unsure or changed(rows, again))
 
     def _read(self, requests: Requests) -> Flow[tuple[list[TaskInstance], str]]:
-        listing = Listing(self.query)
+        listing = ConsistentListing(self.query)
         rows: list[TaskInstance] = []
         full: set[str | None] = set()
         try:
@@ -98,6 +99,10 @@ class Watch:
                 rows += listing.feed(page)
         except ListNotAtRest:
             return rows, "rows came or went while they were read"
+        except ParameterRefused as refusal:  # whether WeData refuses deep pages is unknown [U]
+            if not operation or operation.parameters["PageNumber"] <= DEEPEST_PAGE:
+                raise
+            return rows, f"WeData refuses pages behind {DEEPEST_PAGE} ({refusal.code}); use shorter windows"
         unsure = listing.torn
         for keyword in full:
             unsure = unsure or (yield from requests.beyond_limit(keyword))

@@ -76,7 +76,7 @@ class Zone:
         :raises InvalidRequest: if it is none of ``UTC``, ``UTC±N``, ``UTC±HH:MM`` or an IANA name.
         """
         try:
-            zone = Zone(str(value).strip())
+            zone = Zone(str(value).strip() if isinstance(value, str | tzinfo) else "")
             _ = zone.tzinfo
         except (ValueError, OSError, KeyError):
             raise InvalidRequest(
@@ -148,6 +148,15 @@ def first_second(value: object, zone: Zone, field: str) -> datetime:
     """Return the first whole second of a window that begins at the value; a date begins at midnight."""
     with _on_the_calendar(value, field):
         return _first(_read(value, field), zone)
+
+
+def not_before(value: object, zone: Zone, field: str) -> datetime:
+    """Return the first whole second that is certainly not before the value; a date is its midnight.
+
+    Of two readings the later one: what is done before it may have been done before the value.
+    """
+    with _on_the_calendar(value, field):
+        return _bounded(_round_up(max(_readings(_read(value, field), zone))))
 
 
 def last_second(value: object, zone: Zone, field: str) -> datetime:
@@ -256,7 +265,7 @@ def _readings(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
     """Return the two moments that a wall-clock time can mean where the clock is put forward or back.
 
     Where it means only one, as nearly always, the two are the same. Of two, the caller takes the one that
-    makes its window wider: a gate that waits for an hour too many is late, one for an hour too few is wrong.
+    makes it wait longer: a gate that waits for an hour too many is late, one for an hour too few is wrong.
     """
     if not isinstance(wall, datetime):
         wall = datetime.combine(wall, time())

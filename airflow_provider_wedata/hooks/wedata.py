@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.api.client import Client
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
-    from airflow_provider_wedata.api.reading import Reading
     from airflow_provider_wedata.diagnosis import Finding
+    from airflow_provider_wedata.listing.reader import ConcurrentReader
 
 
 class WeDataHook(BaseHook):
@@ -193,16 +193,16 @@ class WeDataHook(BaseHook):
         with as_airflow_errors(), self.reading(query) as reading:
             yield from reading
 
-    def reading(self, query: InstanceQuery) -> Reading:
+    def reading(self, query: InstanceQuery) -> ConcurrentReader:
         """Return the same as an object that tells how far it is; to be used in a ``with`` block.
 
         What it raises while it is read is not translated: see `exceptions.as_airflow_errors`.
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.api.reading import Reading  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.listing.reader import ConcurrentReader  # noqa: PLC0415 - as above
 
-        return Reading(self.get_conn(), query)
+        return ConcurrentReader(self.get_conn(), query)
 
     def _not_found(self) -> InvalidRequest:
         return InvalidRequest(

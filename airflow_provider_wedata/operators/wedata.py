@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
+from airflow_provider_wedata.api.errors import describe
 from airflow_provider_wedata.api.filters import LEAVING, read_query
 from airflow_provider_wedata.api.instance import FIELD_NAMES
 from airflow_provider_wedata.exceptions import (
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.clock import Zone
     from airflow_provider_wedata.api.instance import InstanceQuery
-    from airflow_provider_wedata.api.reading import Reading
     from airflow_provider_wedata.export.publish import Place
     from airflow_provider_wedata.hooks.wedata import WeDataHook
+    from airflow_provider_wedata.listing.reader import ConcurrentReader
 
 _IF_EXISTS = ("replace", "fail", "skip")
 _IF_EMPTY = ("write", "skip", "fail")
@@ -151,14 +152,17 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
 
     def _check_fields(self) -> None:
         names = self.fields
-        if names is not None and (isinstance(names, str) or not names or set(names) - set(FIELD_NAMES)):
-            unknown = names if isinstance(names, str) else sorted(set(names) - set(FIELD_NAMES))
+        is_list = isinstance(names, list | tuple | set | frozenset)
+        unknown = [name for name in names if name not in FIELD_NAMES] if is_list and names else names
+        if unknown or (names is not None and not names):
             raise WeDataConfigError(
-                f"fields: {unknown!r} not known; expected a list of some of {', '.join(FIELD_NAMES)}"
+                f"fields: {describe(unknown)} not known; expected a list of some of {', '.join(FIELD_NAMES)}"
             )
         most: Any = self.max_items
         if type(most) is not int or most < 1:
-            raise WeDataConfigError(f"max_items: {most!r} is not valid; expected a whole number from 1 up")
+            raise WeDataConfigError(
+                f"max_items: {describe(most)} is not valid; expected a whole number from 1 up"
+            )
 
 
 class WeDataExportTaskInstancesOperator(_InstancesOperator):
@@ -211,7 +215,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
         self.object_storage_conn_id = object_storage_conn_id
         self._killed = False
         self._thread: int | None = None
-        self._reading: Reading | None = None
+        self._reading: ConcurrentReader | None = None
         self._check_as_built()
         if not self._was_expanded:
             self._read_format()

@@ -22,8 +22,9 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_wedata.api.errors import ApiError
+from airflow_provider_wedata.api.errors import ApiError, describe
 from airflow_provider_wedata.api.filters import read_query
+from airflow_provider_wedata.encoding import decode_moment
 from airflow_provider_wedata.events import decode_ending
 from airflow_provider_wedata.exceptions import (
     WeDataConfigError,
@@ -389,7 +390,7 @@ def _news(verdict: Verdict) -> str:
 def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
     census = verdict.census
     assert census  # noqa: S101 - a verdict that is met has counted
-    zone = datetime.fromisoformat(watched["schedule_time_from"]).tzinfo
+    zone = decode_moment(watched["schedule_time_from"]).tzinfo
     return {
         "total": census.total,
         "states": {state: n for state, n in census.states.items() if n},
@@ -411,8 +412,10 @@ def _seconds(value: float | timedelta | None) -> float | None:
         return None
     try:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = -1.0
     if not seconds >= 0:  # of a NaN, too
-        raise WeDataConfigError(f"appear_timeout: {value!r} is not valid; expected seconds or a timedelta")
+        raise WeDataConfigError(
+            f"appear_timeout: {describe(value)} is not valid; expected seconds or a timedelta"
+        )
     return seconds

@@ -15,6 +15,7 @@ from airflow_provider_wedata.exceptions import WeDataConfigError
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 from tests.airflow.conftest import TASK_ID
+from tests.fuzz.junk import Odd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,8 @@ SENSOR_REFUSES: list[tuple[str, dict[str, Any]]] = [
     ("silent_fail", ONE_TASK | {"silent_fail": True}),
     ("silent_fail", ONE_TASK | {"default_args": {"silent_fail": True}}),
     ("appear_timeout", ONE_TASK | {"appear_timeout": "soon"}),
+    ("appear_timeout", ONE_TASK | {"appear_timeout": 10**400}),
+    ("appear_timeout", ONE_TASK | {"appear_timeout": Odd()}),
     *(("task_ids", {"task_ids": value, "schedule_date": DAY}) for value in EMPTY),
     *(("workflow_id", ONE_TASK | {"workflow_id": value}) for value in EMPTY),
     *(("schedule_date", {"task_ids": ["1"], "schedule_date": value}) for value in EMPTY),
@@ -96,6 +99,11 @@ LISTER_REFUSES: list[tuple[str, dict[str, Any]]] = [
     ("max_items", {"max_items": 0}),
     ("max_items", {"max_items": "100"}),
     ("max_items", {"max_items": True}),
+    ("max_items", {"max_items": Odd()}),
+    ("fields", {"fields": 5}),
+    ("fields", {"fields": [["InstanceKey"]]}),
+    ("fields", {"fields": ["Colour", None]}),
+    ("fields", {"fields": [Odd()]}),
     *(("keyword", {"keyword": value}) for value in EMPTY),
 ]
 

@@ -88,6 +88,16 @@ def test_a_row_of_the_release_before_is_waited_for(
     assert {"COMPLETED": 1} == done["states"]
 
 
+def test_an_event_may_name_the_zone_of_its_window(
+    wait: Any, instance: Instance, event_of: Callable[[Any], Any]
+) -> None:
+    wait.wedata.world.finish(instance.key)
+    event = asyncio.run(event_of(WeDataTaskInstanceTrigger(**as_written_before())))
+    event["watch"]["schedule_time_from"] += "[Asia/Shanghai]"
+    done = wait.make(deferrable=True).resume_execution("execute_complete", {"event": event}, {})
+    assert {"COMPLETED": 1} == done["states"]
+
+
 def test_what_a_newer_worker_writes_besides_is_kept_and_not_heeded(
     wait: Any, instance: Instance, event_of: Callable[[Any], Any]
 ) -> None:

@@ -29,8 +29,8 @@ from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.flow import Channel
 from airflow_provider_wedata.api.instance import InstanceQuery
-from airflow_provider_wedata.api.reading import Reading
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.listing.reader import ConcurrentReader
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 from airflow_provider_wedata.standin.server import REGION, SECRET_ID, SECRET_KEY
 
@@ -69,7 +69,7 @@ HEAD = (
 
 
 def ours(host: str, since: datetime | None) -> tuple[int, int, int]:
-    """Read with `Reading`."""
+    """Read with `ConcurrentReader`."""
     channel = Channel(
         host=host,
         region=REGION,
@@ -77,7 +77,7 @@ def ours(host: str, since: datetime | None) -> tuple[int, int, int]:
         budget=registry.budgets(host, SECRET_ID, LIMIT),
     )
     query = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=Window(since))
-    with Reading(Client(channel, Transport(f"http://{host}")), query) as reading:
+    with ConcurrentReader(Client(channel, Transport(f"http://{host}")), query) as reading:
         rows = sum(1 for _ in reading)
     return rows, reading.requests, reading.throttled
 

@@ -16,9 +16,12 @@ from airflow_provider_wedata.api.filters import FILTERS, read_query
 from airflow_provider_wedata.api.flow import Channel, Now, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.pacing import RequestBudget, RetryPolicy
 from airflow_provider_wedata.connection_form import EXTRAS
+from airflow_provider_wedata.events import Ending, decode_ending, encode_ending, encode_problem
+from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.rows import decode_watch, encode_watch
 from airflow_provider_wedata.settings import Settings, read_extra
 from airflow_provider_wedata.terms import TERMS, read_watch
-from airflow_provider_wedata.waiting import Kind, Verdict
+from airflow_provider_wedata.waiting import Census, Kind, Verdict
 from tests.fuzz import junk
 
 if TYPE_CHECKING:
@@ -79,6 +82,60 @@ WATCHES = [
         {"task_ids": ["71", "72"], "completed_after": "2026-02-28"},
         {"min_instances": 1, "allowed_states": ["COMPLETED", "SKIP_RUNNING"]},
     )
+]
+
+#: As the release before wrote them, without a version.
+OLD_WATCH = {
+    "project_id": "1460947878944567296",
+    "task_ids": ["71", "72"],
+    "schedule_time_from": "2026-03-01T00:00:00+08:00",
+    "schedule_time_to": "2026-03-01T23:59:59+08:00",
+    "time_zone": "UTC+8",
+    "allowed_states": ["COMPLETED", "SKIP_RUNNING"],
+    "failed_states": [],
+    "skipped_states": [],
+    "instances_per_task": 1,
+    "completed_after": "2026-03-01T03:00:00+08:00",
+}
+OLD_PATIENCE = {
+    "started": 1772337600.25,
+    "timeout": 3600.0,
+    "appear_timeout": 600.0,
+    "poke_interval": 30.0,
+    "exponential_backoff": True,
+    "max_wait": 600.0,
+    "seed": "dag#gate",
+}
+OLD_EVENT = {
+    "verdict": {
+        "status": "met",
+        "message": "3 of 3 COMPLETED",
+        "total": 3,
+        "states": {"COMPLETED": 3, "SKIP_RUNNING": 0},
+        "last_end_time": "2026-03-01T12:30:00+08:00",
+        "error": None,
+    },
+    "watch": {
+        "about": "instances scheduled 2026-03-01 00:00:00 to 2026-03-01 23:59:59 UTC+8",
+        "schedule_time_from": "2026-03-01T00:00:00+08:00",
+        "schedule_time_to": "2026-03-01T23:59:59+08:00",
+    },
+}
+PATIENCE = Patience(started=1772337600.25, timeout=float("inf"), seed="dag#gate", execution_timeout=60.0)
+ROWS = [*map(encode_watch, WATCHES), OLD_WATCH]
+PATIENCES = [PATIENCE.to_json(), OLD_PATIENCE]
+EVENTS = [
+    OLD_EVENT,
+    encode_problem("out of paper"),
+    *(
+        encode_ending(Ending(verdict, WATCHES[0].summary(), verdict.kind is Kind.TIMEOUT))
+        for verdict in (
+            Verdict(Kind.MET, "3 of 3", Census({"COMPLETED": 2, "SKIP_RUNNING": 1}, 3)),
+            Verdict(Kind.FAILED, "failed in WeData", Census({"EXPIRED": 1}, 1)),
+            Verdict(Kind.TIMEOUT, "not met in 60 s"),
+            Verdict(Kind.REFUSED, "no", error=InvalidRequest("task_ids", "no")),
+        )
+    ),
 ]
 
 
@@ -169,6 +226,40 @@ def headers(rng: Random) -> None:
     assert verdict is None or verdict.kind is not Kind.MET or status == 200
 
 
+def events(rng: Random) -> None:
+    """An event is an ending or is refused; a gate opens on no event whose counts don't add up."""
+    event = _changed_often(rng.choice(EVENTS), rng)
+    try:
+        ending = decode_ending(event)
+    except ValueError:
+        return
+    assert isinstance(ending, Ending)
+    if ending.verdict.kind is Kind.MET:
+        verdict = event["verdict"]
+        assert verdict["status"] == "met"
+        assert 0 < verdict["total"] == sum(verdict["states"].values())
+        assert min(verdict["states"].values()) >= 0
+    assert decode_ending(encode_ending(ending)) == ending or ending.verdict.error is not None
+
+
+def rows(rng: Random) -> None:
+    """A trigger's row is a wait or is refused, and comes out again as it was read."""
+    with suppress(ValueError):
+        watch = decode_watch(_changed_often(rng.choice(ROWS), rng))
+        assert watch == decode_watch(json.loads(json.dumps(encode_watch(watch))))
+    with suppress(ValueError):
+        patience = Patience.from_json(_changed_often(rng.choice(PATIENCES), rng))
+        assert patience == Patience.from_json(json.loads(json.dumps(patience.to_json(), allow_nan=False)))
+        patience.next_look(patience.looks_by(NOON), NOON)
+        patience.first_look(NOON)
+
+
+def _changed_often(value: Any, rng: Random) -> Any:
+    for _ in range(rng.randrange(4)):
+        value = junk.changed(value, rng)
+    return json.loads(junk.dumped(value))
+
+
 def _given(rng: Random, names: tuple[str, ...]) -> dict[str, Any]:
     """Return a right set of filters and terms with some of it changed."""
     given = {"schedule_date": "2026-03-01", "task_ids": "71"} if rng.random() < 0.7 else {}
@@ -248,5 +339,5 @@ def _done(body: bytes, watch: Watch) -> bool:
 
 
 TARGETS: dict[str, Callable[[Random], None]] = {
-    target.__name__: target for target in (filters, terms, settings, extras, answers, headers)
+    target.__name__: target for target in (filters, terms, settings, extras, answers, headers, events, rows)
 }

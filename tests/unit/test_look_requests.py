@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.api.clock import Zone
-from airflow_provider_wedata.api.paging import IDS_TOGETHER
+from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
 from airflow_provider_wedata.standin import Instance, StandIn, SteppedClock
 from airflow_provider_wedata.standin.clock import epoch, text
 from airflow_provider_wedata.standin.instance import PROJECT_ID
@@ -115,6 +116,15 @@ class TestManyPages:
         pump.wedata.world.load(crowd(count, state=state))
         allowed = ["COMPLETED", "SKIP_RUNNING"]
         assert cost(pump, watch_for(min_instances=1, allowed_states=allowed)) == expected
+
+    @pytest.mark.parametrize("more", [["EXPIRED"], ["EXPIRED", "FAILED_RETRY", "RUNNING"], sorted(KNOWN)])
+    def test_of_many_allowed_states_only_those_are_counted_that_make_up_the_total(
+        self, pump: Any, count: int, more: list[str]
+    ) -> None:
+        pump.wedata.world.load(crowd(count))
+        allowed = sorted({"COMPLETED", "SKIP_RUNNING", *more})
+        kind, requests = cost(pump, watch_for(min_instances=1, allowed_states=allowed, failed_states=[]))
+        assert (kind, requests <= 8) == (Kind.MET, True)
 
     def test_a_number_that_is_not_there_yet_is_waited_for_with_few_requests(
         self, pump: Any, count: int

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.clock import Zone
-from airflow_provider_wedata.api.paging import IDS_TOGETHER
+from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
 from airflow_provider_wedata.standin import Instance, Quirks
 from airflow_provider_wedata.standin.clock import epoch, text
 from airflow_provider_wedata.standin.instance import PROJECT_ID

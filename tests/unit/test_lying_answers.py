@@ -194,6 +194,24 @@ class TestAFilterThatIsIgnored:
         assert verdict is None or verdict.kind == Kind.WAITING
 
     @pytest.mark.parametrize("terms", WAITS[:3])
+    def test_nor_on_one_that_ignores_it_for_what_is_done_though_its_first_page_shows_a_row_that_runs(
+        self, pump: Any, terms: Any
+    ) -> None:
+        load(pump, *["COMPLETED"] * 75, "RUNNING", *["COMPLETED"] * 75)
+
+        def count_all(data: dict[str, Any]) -> None:
+            data["TotalCount"] = 151
+
+        is_done = altered(count_all)
+        pump.wedata.faults.when(lambda received: received.params.get("InstanceState") == "COMPLETED", is_done)
+        verdict = looked(pump, **terms)
+        assert verdict is not None
+        assert (verdict.kind, verdict.message) == (
+            Kind.WAITING,
+            f"{verdict.message.partition(';')[0]}; rows came, went or changed while they were counted",
+        )
+
+    @pytest.mark.parametrize("terms", WAITS[:3])
     def test_not_even_if_all_are_done_for_that_can_not_be_known(self, pump_for: Any, terms: Any) -> None:
         pump = pump_for(Quirks(ignored=("InstanceState",)))
         load(pump, *["COMPLETED"] * 150)
@@ -253,6 +271,27 @@ class TestACountThatStops:
         verdict = looked(pump, **terms)
         assert verdict is not None
         assert verdict.kind == (kind if limit else Kind.MET)
+
+    def test_many_instances_of_several_tasks_are_asked_for_in_smaller_groups(self, pump_for: Any) -> None:
+        pump = pump_for(Quirks(counting_limit=10_000, deepest_page=100))
+        load(pump, *["COMPLETED"] * 10_800)
+        pump.wedata.world.load(
+            Instance(
+                task_id="72", cur_run_date=text(at), schedule_time=at, state="COMPLETED", total_run_num=1
+            )
+            for at in range(MIDNIGHT, MIDNIGHT + 7_000)
+        )
+        verdict = pump.look(watch_for(task_ids=["72", "7300"]))
+        assert verdict.message == "7000 of 7000 COMPLETED; not there yet: 7300 (0 of 1)"
+
+    def test_more_of_one_task_than_pages_can_be_asked_for_are_waited_for(self, pump_for: Any) -> None:
+        pump = pump_for(Quirks(deepest_page=100))
+        load(pump, *["COMPLETED"] * 10_800)
+        verdict = pump.look(watch_for(task_ids=["71"]))
+        assert verdict.kind == Kind.WAITING
+        assert (
+            "WeData refuses pages behind 100 (InvalidParameterValue); use shorter windows" in verdict.message
+        )
 
     def test_the_wait_says_why(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(counting_limit=10_000))

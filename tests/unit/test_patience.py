@@ -260,6 +260,29 @@ def test_a_field_that_is_missing_or_odd_is_refused_by_name(row: dict[str, object
             Patience.from_json({key: value for key, value in row.items() if key != name} | odd)
 
 
+@pytest.mark.parametrize("row", [None, [], "row", 1.5, [["started", 1]], {}])
+def test_what_is_no_row_is_refused(row: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Patience.from_json(row)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 2**1024])
+def test_a_number_that_no_clock_holds_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match=r"^started: .* is no number$"):
+        Patience.from_json(ROW | {"started": number})
+
+
+@pytest.mark.parametrize("poke_interval", [math.inf, 1e300])
+def test_an_interval_without_end_grows_no_more(poke_interval: float) -> None:
+    endless = patience(poke_interval=poke_interval, timeout=60, exponential_backoff=True)
+    assert STARTED + 60 == endless.next_look(9, STARTED)
+
+
+def test_an_odd_interval_in_a_row_is_a_short_one() -> None:
+    odd = Patience.from_json(ROW | {"poke_interval": "-inf", "max_wait": None})
+    assert 2 > odd.interval(9)
+
+
 def test_what_is_no_number_is_not_written() -> None:
     with pytest.raises(ValueError, match="not a number"):
         patience(timeout=math.nan).to_json()

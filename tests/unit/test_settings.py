@@ -15,6 +15,7 @@ from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.filters import read_query
 from airflow_provider_wedata.connection_form import EXTRAS
 from airflow_provider_wedata.settings import Settings, read_extra
+from tests.fuzz.junk import Odd
 
 KEY = "made-up-key"
 SECRET = "do-not-tell-this"
@@ -173,6 +174,7 @@ def test_a_project_that_a_connection_may_name_is_one_that_a_filter_may_name(proj
         ("requests_per_second", 1001),
         ("requests_per_second", [20]),
         ("verify", "perhaps"),
+        ("verify", []),
         ("allow_http", 2),
         ("language", "en"),
         ("ca_bundle", "/no/such/file.pem"),
@@ -187,6 +189,11 @@ def test_a_project_that_a_connection_may_name_is_one_that_a_filter_may_name(proj
 def test_a_bad_value_is_refused_by_name_and_value(field: str, value: object) -> None:
     error = refusal(**{field: value})
     assert (field, True) == (error.field, str(value)[:20] in str(error) or repr(value)[:20] in str(error))
+
+
+@pytest.mark.parametrize("field", sorted(EXTRAS))
+def test_a_value_that_can_not_even_be_shown_is_refused_by_name(field: str) -> None:
+    assert field == refusal(**{field: Odd()}).field
 
 
 def test_an_unknown_extra_is_refused_with_the_known_ones() -> None:

@@ -277,6 +277,20 @@ class TestWhatItMeans:
         terms = TASKS | {"completed_after": after, "time_zone": zone}
         assert moment == watch_of(terms).condition.completed_after
 
+    @pytest.mark.parametrize(
+        ("after", "moment"),
+        [
+            ("2026-10-25 02:30:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+            ("2026-10-25T02:30:00+02:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+            ("2026-03-29 02:30:00", datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+        ],
+    )
+    def test_where_the_clock_is_put_back_or_forward_the_later_moment_counts(
+        self, after: str, moment: datetime
+    ) -> None:
+        read = watch_of(TASKS | {"completed_after": after, "time_zone": "Europe/Berlin"})
+        assert moment == (read.condition.completed_after or moment.max).astimezone(UTC)
+
 
 # There and back
 

@@ -15,7 +15,7 @@ from airflow_provider_wedata.api.errors import (
     ParameterRefused,
     UnreadableAnswer,
 )
-from airflow_provider_wedata.api.paging import IDS_TOGETHER
+from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
 from airflow_provider_wedata.standin import Instance, Quirks, World, faults
 from airflow_provider_wedata.standin.clock import epoch, text
 from airflow_provider_wedata.standin.instance import PROJECT_ID

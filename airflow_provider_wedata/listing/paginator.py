@@ -1,6 +1,10 @@
-"""Reading a list that is longer than a page, while its rows come, go and change places. A plan without I/O.
+"""Reading a list page after page, so that what was read can be taken for one moment. A plan without I/O.
 
 Knows which page to ask for next, which rows are new, and whether what was read is the whole list.
+
+An export does not read by this plan, but by planner.py, which reads any number of rows in parts and reads again
+only what changed; its rows may be of different moments. A gate needs all rows of one moment, so it reads all pages
+of one list in a row, and again from the start if anything moved.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE, id_groups, order_of
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
@@ -18,19 +23,17 @@ if TYPE_CHECKING:
 
 #: How often a list is read again because it changed meanwhile.
 MOST_PASSES = 3
-#: Task ids in one Keyword; how many WeData takes is not documented.
-IDS_TOGETHER = 50
-#: Oldest first: what is added while we read comes last, and moves nothing that was read.
-_OLDEST_FIRST = ("SCHEDULE_DATE", "ASC")
+#: Rows of several ids; where there are as many, fewer ids are asked for together. Pages behind may be refused [U].
+MOST_ROWS = DEEPEST_PAGE * PAGE_SIZE
 
 
-class Pages:
+class Paginator:
     """One pass over a list: `operation()` is the page to ask for, `feed()` takes it; until `ended`.
 
     `whole` tells whether the pass saw the list: every page counted as many rows in all as different keys were
-    seen. A list that moved under the reading shows in a total that changed, or in a row that came twice. What
-    does not show is a row that went and another that came between the same two pages: it takes two passes
-    that agree to notice that.
+    seen, and had as many rows as its place in that count says. A list that moved under the reading shows in a
+    total that changed, or in a row that came twice. What does not show is a row that went and another that came
+    between the same two pages: it takes two passes that agree to notice that.
     """
 
     def __init__(self, query: InstanceQuery, *, keyword: str | None = None) -> None:
@@ -38,6 +41,8 @@ class Pages:
         self._keyword = keyword
         self.keys: set[str] = set()
         self.totals: set[int] = set()
+        #: False if a page had more or fewer rows than its place in what it counts allows.
+        self.consistent = True
         self._length = 0
         self.page = 1
         self.ended = False
@@ -45,25 +50,27 @@ class Pages:
     @property
     def whole(self) -> bool:
         """True if the pass has ended and saw every row once."""
-        return self.ended and self.totals == {len(self.keys)} and self._length == len(self.keys)
+        return self.ended and self.consistent and self.totals == {len(self.keys)}
 
     def operation(self) -> Operation[Page]:
-        """Return the next page's question."""
-        sort = None if self._query.sort_column or self._query.sort_type else _OLDEST_FIRST
-        return list_task_instances(self._query, page=self.page, keyword=self._keyword, sort=sort)
+        """Return the request for the next page."""
+        order = order_of(self._query)
+        return list_task_instances(self._query, page=self.page, keyword=self._keyword, sort=order)
 
     def feed(self, page: Page) -> list[TaskInstance]:
         """Take the answer and return its rows that are new and match."""
         new = {row.identity: row for row in page.rows if row.identity not in self.keys}
         self.keys.update(new)
         self.totals.add(page.total)
+        left = max(0, page.total - (self.page - 1) * PAGE_SIZE)
+        self.consistent = self.consistent and len(page.rows) == min(PAGE_SIZE, left)
         self._length += len(page.rows)
         self.ended = len(page.rows) < PAGE_SIZE or self._length >= page.total
         self.page += 1
         return [row for row in new.values() if self._query.matches(row)]
 
 
-class Listing:
+class ConsistentListing:
     """A list read until the whole of it was seen; each row is given out once, as first seen.
 
     Seen whole is what one pass saw whole, or what several passes saw together, if all of them counted as many
@@ -81,23 +88,23 @@ class Listing:
         self._passes = passes
         self._seen: set[str] = set()
         self._found: set[str | None] = set()
-        self._joint: dict[
-            str, tuple[str, ...]
-        ] = {}  # of what is asked for alone: what it was asked with before
-        ids = query.keywords
-        self._parts = deque(ids[i : i + IDS_TOGETHER] for i in range(0, len(ids), IDS_TOGETHER))
-        self._begin(self._parts.popleft() if ids else ())
+        #: Of ids that are asked for alone: what they were asked for with before.
+        self._joint: dict[str, tuple[str, ...]] = {}
+        self._parts = deque(id_groups(query))
+        self._begin(self._parts.popleft())
         self._states: dict[str, str | None] = {}
         self.requests = 0
         #: Which instance was seen in two states; empty if none was.
         self.torn = ""
 
     def operation(self) -> Operation[Page] | None:
-        """Return the next question, or None at the end.
+        """Return the next request, or None at the end.
 
-        :raises ListNotAtRest: if rows came and went in every pass.
+        :raises ListNotAtRest: if the list changed in every pass.
         """
-        if self._pages.ended and not self._whole:
+        if len(self._part) > 1 and max(self._pages.totals, default=0) >= MOST_ROWS:
+            self._split()
+        elif self._pages.ended and not self._whole:
             self._again()
         elif self._pages.ended:
             self._ask_alone()
@@ -120,26 +127,35 @@ class Listing:
     @property
     def _whole(self) -> bool:
         together = self._keys | self._pages.keys
-        return self._pages.whole or self._totals | self._pages.totals == {len(together)}
+        consistent = self._consistent and self._pages.consistent
+        return self._pages.whole or (consistent and self._totals | self._pages.totals == {len(together)})
 
     def _begin(self, part: tuple[str, ...]) -> None:
         self._part = part
         self._pass = 1
         self._keys: set[str] = set()
         self._totals: set[int] = set()
-        self._pages = Pages(self._query, keyword=",".join(part) or None)
+        self._consistent = True
+        self._pages = Paginator(self._query, keyword=",".join(part) or None)
 
     def _again(self) -> None:
         if self._pass >= self._passes:
             raise ListNotAtRest(
-                f"rows came and went in each of {self._passes} readings of the window "
+                f"the result set changed during each of {self._passes} attempts to read the window "
                 f"{self._query.schedule.told(self._query.zone)}; "
-                "narrow the filters, or read when WeData is quieter"
+                "narrow the filters, or retry when fewer instances are being updated"
             )
         self._pass += 1
         self._keys |= self._pages.keys
         self._totals |= self._pages.totals
-        self._pages = Pages(self._query, keyword=",".join(self._part) or None)
+        self._consistent = self._consistent and self._pages.consistent
+        self._pages = Paginator(self._query, keyword=",".join(self._part) or None)
+
+    def _split(self) -> None:
+        """Ask for half of the ids at a time: so many rows are hardly ever read in one moment."""
+        middle = len(self._part) // 2
+        self._parts.appendleft(self._part[middle:])
+        self._begin(self._part[:middle])
 
     def _ask_alone(self) -> None:
         part, self._part = self._part, ()

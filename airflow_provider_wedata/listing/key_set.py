@@ -12,13 +12,13 @@ _SHARDS = 16
 _SMALLEST = 1024
 
 
-def mark(key: str) -> int:
+def fingerprint(key: str) -> int:
     """Return 64 bits that stand for the key; never 0."""
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") or 1
 
 
-class Seen:
+class KeySet:
     """A set that only grows, in 12 to 24 bytes a key. Python's own takes 80.
 
     It is sharded so that only a part of it is there twice while it grows.
@@ -29,7 +29,7 @@ class Seen:
 
     def add(self, key: str) -> bool:
         """Add the key, and return whether it is new."""
-        number = mark(key)
+        number = fingerprint(key)
         return self._shards[number % _SHARDS].add(number)
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_wedata.api.clock import Window, WireZone, Zone
 from airflow_provider_wedata.api.errors import UnreadableAnswer
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
-from airflow_provider_wedata.api.scopes import Scope
+from airflow_provider_wedata.listing.page_request import ResultSet
 
 SINCE = Window(start=datetime(2026, 3, 1, tzinfo=UTC))
 FILTERS: dict[str, dict[str, Any]] = {
@@ -20,9 +20,9 @@ FILTERS: dict[str, dict[str, Any]] = {
 }
 
 
-def scope(filters: dict[str, Any], *, wide: bool = True) -> Scope:
+def result_set(filters: dict[str, Any], *, widened: bool = True) -> ResultSet:
     query = InstanceQuery(project_id="1", zone=Zone("UTC+8"), task_ids=("7",), **filters)
-    return Scope(query, wide=wide)
+    return ResultSet(query, widened=widened)
 
 
 def row(**raw: Any) -> TaskInstance:
@@ -35,16 +35,16 @@ class TestAFieldThatCanNotBeRead:
         with pytest.raises(
             UnreadableAnswer, match=f"^{name} of 7_k can't be read, and a filter on it was given$"
         ):
-            scope(FILTERS[name]).wants(row(**{name: []}))
+            result_set(FILTERS[name]).wants(row(**{name: []}))
 
     def test_decides_nothing_where_none_does(self, name: str) -> None:
         others = {other: filters for other, filters in FILTERS.items() if other != name}
-        assert scope({}).wants(row(**{name: []}))
-        assert not any(scope(filters).wants(row(**{name: []})) for filters in others.values())
+        assert result_set({}).wants(row(**{name: []}))
+        assert not any(result_set(filters).wants(row(**{name: []})) for filters in others.values())
 
     def test_nor_where_wedata_filters_or_the_row_is_a_chance_find(self, name: str) -> None:
-        assert scope(FILTERS[name], wide=False).wants(row(**{name: []}))
-        assert not scope(FILTERS[name]).wants(row(**{name: [], "TaskId": "77"}))
+        assert result_set(FILTERS[name], widened=False).wants(row(**{name: []}))
+        assert not result_set(FILTERS[name]).wants(row(**{name: [], "TaskId": "77"}))
 
     def test_that_is_null_does_not_match(self, name: str) -> None:
-        assert not scope(FILTERS[name]).wants(row(**{name: None}))
+        assert not result_set(FILTERS[name]).wants(row(**{name: None}))

@@ -1,7 +1,7 @@
-"""Every instance that a query matches, once, as a stream: the plan of windows.py, carried out by a few threads.
+"""Streams every instance that a query matches, once: a few threads send what planner.py plans.
 
-The threads ask; the thread that iterates plans and gives out. Knows how an answer's clock becomes the moment
-before which nothing changed, and how to end at once.
+The thread that iterates plans and gives out the rows. Knows which rows cannot have changed since a request was
+sent, by the clock of its answer, and how to end at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_wedata.api.errors import NoAnswer
-from airflow_provider_wedata.api.windows import Windows
+from airflow_provider_wedata.listing.planner import ListingPlanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MARGIN = 10
 #: Seconds by which ours may differ from WeData's: its signature check allows 300.
 _MARGIN_WITHOUT_DATE = 310
-#: Questions at once: enough for 20 a second where an answer takes half a second.
+#: Requests at once: enough for 20 a second where an answer takes half a second.
 _UNDER_WAY = 10
 #: Seconds to wait for threads at the end. Only one that still connects needs longer; it then ends by itself.
 _LAST_WAIT = 2.0
@@ -36,13 +36,15 @@ _Task = tuple[int, "Operation[Page]"]
 _Outcome = tuple[int, "Answer[Page] | BaseException"]
 
 
-class Reading:
+class ConcurrentReader:
     """The instances that a query matches, each once, as it was when it was first read. To be iterated once.
 
     In the order of schedule time where nothing moves meanwhile (of the query's own sort, if it names one and
-    the list is not longer than 25,600). Use it with ``with``, or close it: that closes its client too.
+    the list has fewer than 10,000). Use it with ``with``, or close it: that closes its client too.
 
-    :param under_way: questions at once.
+    A gate does not read by this, but by `paginator.ConsistentListing`: these rows may be of different moments.
+
+    :param under_way: requests at once.
     :raises ApiError: while it is iterated; `ListNotAtRest` names the instances that kept coming and going.
     """
 
@@ -51,7 +53,7 @@ class Reading:
         self.requests = 0
         self.throttled = 0
         self._client = client
-        self._plan = Windows(query, under_way=under_way)
+        self._plan = ListingPlanner(query, under_way=under_way)
         self._most = under_way
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._outcomes: SimpleQueue[_Outcome] = SimpleQueue()
@@ -127,11 +129,11 @@ class Reading:
             raise outcome
         self.requests += outcome.attempts
         self.throttled += outcome.throttled
-        self._plan.feed(ticket, outcome.value, _calm(outcome))
+        self._plan.feed(ticket, outcome.value, _unchanged_before(outcome))
 
 
-def _calm(answer: Answer[Page]) -> datetime:
-    """Return a moment on WeData's clock, certainly before the question was sent."""
+def _unchanged_before(answer: Answer[Page]) -> datetime:
+    """Return a time on WeData's clock that is certainly before the request was sent."""
     if answer.date is None:
         seconds = answer.sent.utc - _MARGIN_WITHOUT_DATE
     else:

@@ -21,8 +21,8 @@ from airflow_provider_wedata.api.flow import Answer, Channel, Now
 from airflow_provider_wedata.api.instance import InstanceQuery
 from airflow_provider_wedata.api.operations import Page
 from airflow_provider_wedata.api.pacing import RetryPolicy
-from airflow_provider_wedata.api.reading import Reading, _calm
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.listing.reader import ConcurrentReader, _unchanged_before
 from airflow_provider_wedata.standin import StandIn, faults, scenarios
 from airflow_provider_wedata.standin.instance import PROJECT_ID
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 QUERY = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"))
 
 
-def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> Reading:
+def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> ConcurrentReader:
     account = wedata.account
     channel = Channel(
         host=wedata.host,
@@ -43,7 +43,7 @@ def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> Readi
         budget=registry.budgets(wedata.host, account.secret_id, 1000),
         retry=RetryPolicy(3, base=0),
     )
-    return Reading(Client(channel, Transport(wedata.url)), query, **more)
+    return ConcurrentReader(Client(channel, Transport(wedata.url)), query, **more)
 
 
 def of_reading() -> list[str]:
@@ -160,7 +160,8 @@ def test_interrupted_while_it_waits_it_ends(wedata: StandIn, stuck: Callable[...
     # Who runs the tests in the background has the signal ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with reading(wedata) as it, pytest.raises(KeyboardInterrupt):
+        # One thread, so that it waits by then: a thread that is just being started ends by itself, a little later.
+        with reading(wedata, under_way=1) as it, pytest.raises(KeyboardInterrupt):
             list(it)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -218,4 +219,4 @@ def test_stopped_it_waits_for_no_lock_that_the_interrupted_step_may_hold(wedata:
 )
 def test_what_is_old_is_reckoned_by_wedatas_clock_if_it_tells_it(date: float | None, expected: int) -> None:
     answer = Answer(Page(0, ()), Now(4000.0, 7.0), trip=2.0, date=date, attempts=1, throttled=0)
-    assert datetime.fromtimestamp(expected, UTC) == _calm(answer)
+    assert datetime.fromtimestamp(expected, UTC) == _unchanged_before(answer)

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.clock import Window, Zone
-from airflow_provider_wedata.api.errors import ListNotAtRest
+from airflow_provider_wedata.api.errors import ListNotAtRest, UnreadableField
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.scopes import Sizes
-from airflow_provider_wedata.api.seen import Seen
-from airflow_provider_wedata.api.windows import Windows
+from airflow_provider_wedata.listing.key_set import KeySet
+from airflow_provider_wedata.listing.page_request import Limits
+from airflow_provider_wedata.listing.planner import ListingPlanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,9 +29,9 @@ ZONE = Zone("UTC+8")
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = DAY + timedelta(days=2)
 LONG_AGO = DAY - timedelta(days=1)
-SMALL = Sizes(page=5)
-#: So small that a list of 20 rows is walked through.
-TINY = Sizes(page=5, whole=3, begin=2, most=6)
+SMALL = Limits(page=5)
+#: So small that a list of 20 rows is split before it is read.
+TINY = Limits(page=5, whole=3, begin=2)
 COLUMNS = {
     "SCHEDULE_DATE": "scheduler_time",
     "START_TIME": "start_time",
@@ -113,7 +113,7 @@ def query(**given: Any) -> InstanceQuery:
 
 def reading(
     shelf: Shelf,
-    plan: Windows,
+    plan: ListingPlanner,
     *,
     happens: Callable[[int], object] = lambda _: None,
     pick: Callable[[int], int] = lambda _: 0,
@@ -128,7 +128,7 @@ def reading(
         yield from (row.identity for row in plan.take())
 
 
-def read(shelf: Shelf, plan: Windows, **more: Any) -> list[str]:
+def read(shelf: Shelf, plan: ListingPlanner, **more: Any) -> list[str]:
     return list(reading(shelf, plan, **more))
 
 
@@ -144,57 +144,67 @@ def last_first(under_way: int) -> int:
     return under_way - 1
 
 
+@pytest.mark.parametrize("total", [2**27, 2**31, 2**63, 10**300])
+@pytest.mark.parametrize("second", [0, None])
+def test_a_list_longer_than_any_is_no_list(total: int, second: int | None) -> None:
+    """To plan for the pages of so many rows of one second would take all memory."""
+    plan = ListingPlanner(query(schedule=Window(DAY, DAY) if second == 0 else Window()), limits=SMALL)
+    ((ticket, _),) = plan.next()
+    with pytest.raises(UnreadableField, match=r"^TotalCount is .*; expected at most 100000000$"):
+        plan.feed(ticket, Page(total, (row(1, second),)), NOW)
+
+
 # A list at rest
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 5, 6, 10, 11, 77])
 @pytest.mark.parametrize("pick", [lambda _: 0, last_first], ids=["in order", "last first"])
-def test_a_list_at_rest_is_read_in_order_with_as_many_questions_as_pages(
+def test_a_list_at_rest_is_read_in_order_with_as_many_requests_as_pages(
     size: int, pick: Callable[[int], int]
 ) -> None:
     shelf = Shelf(row(number, number // 3) for number in range(size))
-    plan = Windows(query(), sizes=SMALL)
+    plan = ListingPlanner(query(), limits=SMALL)
     assert keys(shelf.rows) == read(shelf, plan, pick=pick)
     assert [max(1, -(-size // 5)), size, size] == [len(shelf.asked), plan.total, plan.rows]
     assert plan.next() == []
 
 
 @pytest.mark.parametrize("under_way", [1, 4, 20])
-def test_a_long_list_is_walked_through_in_windows_and_in_order(under_way: int) -> None:
+def test_a_long_list_is_read_in_pieces_and_in_order(under_way: int) -> None:
     shelf = Shelf(row(number, number * 60) for number in range(2000))
-    plan = Windows(query(), under_way=under_way, sizes=Sizes(page=5, whole=40, begin=8, most=40))
+    plan = ListingPlanner(query(), under_way=under_way, limits=Limits(page=5, whole=40, begin=32))
     assert keys(shelf.rows) == read(shelf, plan)
     assert len(shelf.asked) <= 1.08 * 400 + 5
 
 
-def test_a_very_uneven_list_is_walked_through_in_not_many_more_questions() -> None:
+def test_a_very_uneven_list_is_read_with_not_many_more_requests() -> None:
     rows = [row(number, second) for number, second in enumerate([0] * 333 + [86400 * 30] * 222 + [10**7] * 5)]
     shelf = Shelf(rows)
-    assert keys(rows) == read(shelf, Windows(query(), sizes=Sizes(page=5, whole=40, begin=8, most=40)))
+    assert keys(rows) == read(shelf, ListingPlanner(query(), limits=Limits(page=5, whole=40, begin=32)))
     assert len(shelf.asked) <= 1.3 * 112
 
 
 def test_one_page_is_one_moment_even_if_everything_has_just_changed() -> None:
     shelf = Shelf(row(number, last_update_time=NOW) for number in range(5))
-    assert keys(shelf.rows) == read(shelf, Windows(query(), sizes=SMALL))
+    assert keys(shelf.rows) == read(shelf, ListingPlanner(query(), limits=SMALL))
     assert len(shelf.asked) == 1
 
 
-@pytest.mark.parametrize("sizes", [SMALL, TINY])
+@pytest.mark.parametrize("limits", [SMALL, TINY])
 @pytest.mark.parametrize("update", [None, NOW], ids=["no time of update", "just updated"])
 @pytest.mark.parametrize("spread", [1, 3, 40])
 def test_rows_that_may_have_changed_are_read_in_windows_of_one_page(
-    update: datetime | None, spread: int, sizes: Sizes
+    update: datetime | None, spread: int, limits: Limits
 ) -> None:
     shelf = Shelf(row(number, number % spread, last_update_time=update) for number in range(40))
-    assert sorted(keys(shelf.rows)) == sorted(read(shelf, Windows(query(), sizes=sizes)))
+    assert sorted(keys(shelf.rows)) == sorted(read(shelf, ListingPlanner(query(), limits=limits)))
 
 
-@pytest.mark.parametrize("sizes", [SMALL, TINY])
+@pytest.mark.parametrize("limits", [SMALL, TINY])
 @pytest.mark.parametrize("seed", range(20))
-def test_ties_in_another_order_each_time_are_all_read(seed: int, sizes: Sizes) -> None:
+def test_ties_in_another_order_each_time_are_all_read(seed: int, limits: Limits) -> None:
     shelf = Shelf((row(number, number // 12, cost_time=number) for number in range(40)), chance=chance(seed))
-    assert sorted(keys(shelf.rows)) == sorted(read(shelf, Windows(query(), sizes=sizes)))
+    assert sorted(keys(shelf.rows)) == sorted(read(shelf, ListingPlanner(query(), limits=limits)))
 
 
 @pytest.mark.parametrize("nulls", NULLS)
@@ -206,21 +216,21 @@ def test_instances_without_a_schedule_time_are_read_wherever_they_stand(
     rows = [row(number, None) for number in range(timeless)]
     rows += [row(number, number) for number in range(timeless, 41)]
     shelf = Shelf(rows, nulls=nulls, chance=chance(1) if shuffled else None)
-    assert sorted(keys(rows)) == sorted(read(shelf, Windows(query(), sizes=TINY)))
+    assert sorted(keys(rows)) == sorted(read(shelf, ListingPlanner(query(), limits=TINY)))
 
 
 def test_the_window_of_the_query_is_kept_to() -> None:
     shelf = Shelf([row(99, None), *(row(number, number) for number in range(60))])
     schedule = Window(DAY + timedelta(seconds=10), DAY + timedelta(seconds=49))
-    assert keys(shelf.rows[11:51]) == read(shelf, Windows(query(schedule=schedule), sizes=TINY))
+    assert keys(shelf.rows[11:51]) == read(shelf, ListingPlanner(query(schedule=schedule), limits=TINY))
     assert {"2026-03-01 08:00:10"} == {min(given["ScheduleTimeFrom"] for given in shelf.asked)}
 
 
 def test_the_order_that_the_query_names_is_kept_to_in_a_list_at_rest() -> None:
     shelf = Shelf(row(number, number) for number in range(40))
-    plan = Windows(query(sort_column="SCHEDULE_DATE", sort_type="DESC"), sizes=SMALL)
+    plan = ListingPlanner(query(sort_column="SCHEDULE_DATE", sort_type="DESC"), limits=SMALL)
     assert keys(reversed(shelf.rows)) == read(shelf, plan)
-    plan = Windows(query(sort_column="COST_TIME", sort_type="DESC"), sizes=TINY)
+    plan = ListingPlanner(query(sort_column="COST_TIME", sort_type="DESC"), limits=TINY)
     assert keys(shelf.rows) == sorted(read(shelf, plan))
 
 
@@ -228,8 +238,8 @@ def test_the_order_that_the_query_names_is_kept_to_in_a_list_at_rest() -> None:
 
 
 def test_no_more_pages_wait_in_memory_than_allowed_while_one_is_late() -> None:
-    shelf = Shelf(row(number, number) for number in range(500))
-    plan = Windows(query(), under_way=4, sizes=Sizes(page=5, held=10))
+    shelf = Shelf(row(number, number) for number in range(495))
+    plan = ListingPlanner(query(), under_way=4, limits=Limits(page=5, held=10))
     ((ticket, operation),) = plan.next()
     plan.feed(ticket, shelf.answer(operation), NOW)
     plan.take()
@@ -246,7 +256,7 @@ def test_no_more_pages_wait_in_memory_than_allowed_while_one_is_late() -> None:
 
 @given(st.lists(st.text(max_size=3)))
 def test_what_was_seen_is_known_as_by_a_set(texts: list[str]) -> None:
-    seen, known = Seen(), set()
+    seen, known = KeySet(), set()
     for text in texts:
         assert seen.add(text) == (text not in known)
         known.add(text)
@@ -254,7 +264,7 @@ def test_what_was_seen_is_known_as_by_a_set(texts: list[str]) -> None:
 
 
 def test_very_many_keys_are_known_in_24_bytes_each() -> None:
-    seen = Seen()
+    seen = KeySet()
     assert all(seen.add(str(number)) for number in range(100_000))
     assert not any(seen.add(str(number)) for number in range(100_000))
     assert sum(8 * len(shard._table) for shard in seen._shards) <= 24 * 100_000
@@ -266,7 +276,7 @@ def test_very_many_keys_are_known_in_24_bytes_each() -> None:
 def test_named_ids_are_asked_for_together_and_those_not_found_alone() -> None:
     rows = [row(number, number, task) for number, task in enumerate(["1", "11", "2", "111", "3"])]
     shelf = Shelf(rows)
-    plan = Windows(query(task_ids=("11", "2", "9")), sizes=SMALL)
+    plan = ListingPlanner(query(task_ids=("11", "2", "9")), limits=SMALL)
     assert keys([rows[1], rows[2]]) == read(shelf, plan)
     assert ["11,2,9", "9"] == [given["Keyword"] for given in shelf.asked]
     assert plan.total is None
@@ -276,26 +286,26 @@ def test_ids_are_found_too_where_several_keywords_must_all_match() -> None:
     rows = [row(number, number, str(100 + number)) for number in range(7)]
     shelf = Shelf(rows, every_keyword=True)
     ids = tuple(str(row.task_id) for row in rows)
-    assert keys(rows) == read(shelf, Windows(query(task_ids=ids), sizes=SMALL))
+    assert keys(rows) == read(shelf, ListingPlanner(query(task_ids=ids), limits=SMALL))
 
 
 def test_very_many_ids_are_asked_for_in_parts() -> None:
     rows = [row(number, number // 9, str(1000 + number)) for number in range(120)]
     shelf = Shelf(rows)
     ids = tuple(str(row.task_id) for row in rows)
-    assert keys(rows) == read(shelf, Windows(query(task_ids=ids), sizes=SMALL))
+    assert keys(rows) == read(shelf, ListingPlanner(query(task_ids=ids), limits=SMALL))
     assert 3 == len({given["Keyword"] for given in shelf.asked})
 
 
 def test_named_instances_are_found_among_chance_finds() -> None:
     rows = [row(number, number, "7") for number in range(30)]
     wanted = (rows[3].identity, rows[28].identity)
-    assert list(wanted) == read(Shelf(rows), Windows(query(instance_keys=wanted), sizes=TINY))
+    assert list(wanted) == read(Shelf(rows), ListingPlanner(query(instance_keys=wanted), limits=TINY))
 
 
 def test_a_keyword_is_sent_as_it_is() -> None:
     shelf = Shelf([row(1, 1, "71"), row(2, 2, "8")])
-    assert ["71_0001"] == read(shelf, Windows(query(keyword="7"), sizes=SMALL))
+    assert ["71_0001"] == read(shelf, ListingPlanner(query(keyword="7"), limits=SMALL))
 
 
 # A list that moves. Each case once went wrong in a simpler plan.
@@ -306,7 +316,7 @@ def swapped(shelf: Shelf, out: Iterable[int], new: Iterable[TaskInstance]) -> No
     shelf.rows = [row for row in shelf.rows if row.identity not in gone] + list(new)
 
 
-def test_pairs_that_leave_the_count_as_it_is_are_noticed_by_their_time_of_update() -> None:
+def test_pairs_that_leave_the_count_as_it_is_are_noticed_by_their_last_update_time() -> None:
     """30 in one second, the pages from the last to the first: row 15 slides from an unread to a read page."""
     shelf = Shelf(row(number) for number in range(30))
     later: dict[int, Callable[[], None]] = {
@@ -317,7 +327,7 @@ def test_pairs_that_leave_the_count_as_it_is_are_noticed_by_their_time_of_update
     }
     found = read(
         shelf,
-        Windows(query(), under_way=6, sizes=SMALL),
+        ListingPlanner(query(), under_way=6, limits=SMALL),
         happens=lambda number: later.pop(number, lambda: None)(),
         pick=last_first,
     )
@@ -332,7 +342,7 @@ def test_pairs_that_leave_the_count_as_it_is_are_noticed_by_their_time_of_update
 def test_timeless_instances_that_leave_while_others_come_hide_none(
     timeless: int, at: int, nulls: str, pick: Callable[[int], int]
 ) -> None:
-    """The number of those without a time must be told by a page read before the others, and at a page's edge."""
+    """Their number must come from a page that is read before the others, and at a page's edge."""
     rows = [row(number, None) for number in range(timeless)]
     shelf = Shelf([*rows, *(row(number, number) for number in range(50, 60))], nulls=nulls)
 
@@ -342,7 +352,7 @@ def test_timeless_instances_that_leave_while_others_come_hide_none(
         if number == at + 1:
             swapped(shelf, [2], [])
 
-    found = read(shelf, Windows(query(), sizes=TINY), happens=happens, pick=pick)
+    found = read(shelf, ListingPlanner(query(), limits=TINY), happens=happens, pick=pick)
     assert set(keys(rows[3:])) <= set(found)
     assert len(found) == len(set(found))
 
@@ -357,7 +367,7 @@ def test_a_second_in_which_rows_change_their_state_is_read_without_the_filter() 
         changed = (replace(old, state=new) for old, new in zip(restless, states, strict=True))
         shelf.rows = [*rows, *(replace(each, last_update_time=NOW) for each in changed)]
 
-    found = read(shelf, Windows(query(instance_state="RUNNING"), sizes=SMALL), happens=happens)
+    found = read(shelf, ListingPlanner(query(instance_state="RUNNING"), limits=SMALL), happens=happens)
     assert set(keys(rows)) <= set(found)
     assert "InstanceState" not in shelf.asked[-2]
 
@@ -367,7 +377,7 @@ def test_a_second_that_does_not_rest_is_named() -> None:
     with pytest.raises(ListNotAtRest, match=r"of the second 2026-03-01 08:01:01 \(UTC\+8\) kept coming"):
         read(
             shelf,
-            Windows(query(), sizes=SMALL),
+            ListingPlanner(query(), limits=SMALL),
             happens=lambda number: shelf.rows.append(row(100 + number, 61)),
         )
 
@@ -377,7 +387,7 @@ def test_timeless_instances_that_do_not_rest_are_named() -> None:
     with pytest.raises(ListNotAtRest, match="without a schedule time kept coming"):
         read(
             shelf,
-            Windows(query(), sizes=SMALL),
+            ListingPlanner(query(), limits=SMALL),
             happens=lambda number: shelf.rows.insert(0, row(100 + number, None, last_update_time=NOW)),
         )
 
@@ -389,7 +399,7 @@ def test_an_instance_moved_into_a_window_that_was_read_is_found_among_the_update
         if number == 10:
             shelf.rows[-1] = row(59, 0, last_update_time=NOW)
 
-    found = read(shelf, Windows(query(), under_way=1, sizes=TINY), happens=happens)
+    found = read(shelf, ListingPlanner(query(), under_way=1, limits=TINY), happens=happens)
     assert "7_0059" in found
     assert "LastUpdateTimeFrom" in shelf.asked[-1]
 
@@ -398,4 +408,4 @@ def test_a_list_that_is_counted_but_not_shown_is_an_error() -> None:
     shelf = Shelf([])
     shelf.answer = lambda _: Page(12, ())  # type: ignore[method-assign]
     with pytest.raises(ListNotAtRest, match="counts 12 instances"):
-        read(shelf, Windows(query(schedule=Window(DAY)), sizes=SMALL))
+        read(shelf, ListingPlanner(query(schedule=Window(DAY)), limits=SMALL))

@@ -16,7 +16,8 @@ from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
 from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.paging import IDS_TOGETHER, MOST_PASSES, Listing, Pages
+from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
+from airflow_provider_wedata.listing.paginator import MOST_PASSES, ConsistentListing, Paginator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,8 @@ def row(task: str, number: int = 0) -> TaskInstance:
 class Shelf:
     """The list at WeData: rows in order, found by keyword if one is sent.
 
-    :param total: what it says that its total is. :param most: rows a page at the most.
+    :param total: what it says that its total is. :param most: rows a page at the most. :param extra: rows that
+        every page has beside its own.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Shelf:
         *,
         total: Callable[[int], int] = lambda honest: honest,
         most: int = 100,
+        extra: Iterable[TaskInstance] = (),
         every_keyword: bool = False,
     ) -> None:
         self.rows = [row("7", number) for number in range(rows)] if isinstance(rows, int) else list(rows)
         self.asked: list[dict[str, Any]] = []
         self._total = total
         self._most = most
+        self._extra = tuple(extra)
         self._new = count(1000)
         self._any_or_all = all if every_keyword else any
 
@@ -66,7 +70,8 @@ class Shelf:
         words = operation.parameters.get("Keyword", "").split(",")
         found = [row for row in self.rows if self._any_or_all(word in (row.task_id or "") for word in words)]
         size, page = operation.parameters["PageSize"], operation.parameters["PageNumber"]
-        return Page(self._total(len(found)), tuple(found[(page - 1) * size :][: min(size, self._most)]))
+        rows = tuple(found[(page - 1) * size :][: min(size, self._most)])
+        return Page(self._total(len(found)), rows + self._extra)
 
     def change(self, kind: str, here: int, there: int) -> None:
         if kind == "add":
@@ -84,7 +89,9 @@ def query(**given: Any) -> InstanceQuery:
     return InstanceQuery(project_id="1", zone=Zone("UTC+8"), **given)
 
 
-def reading(shelf: Shelf, listing: Listing, happens: Iterable[list[Change]] = ()) -> Iterator[str | None]:
+def reading(
+    shelf: Shelf, listing: ConsistentListing, happens: Iterable[list[Change]] = ()
+) -> Iterator[str | None]:
     """Read to the end, while things happen before each request."""
     events = iter(happens)
     while (operation := listing.operation()) is not None:
@@ -93,13 +100,13 @@ def reading(shelf: Shelf, listing: Listing, happens: Iterable[list[Change]] = ()
         yield from (row.instance_key for row in listing.feed(shelf.answer(operation)))
 
 
-def read(shelf: Shelf, listing: Listing, happens: Iterable[list[Change]] = ()) -> list[str | None]:
+def read(shelf: Shelf, listing: ConsistentListing, happens: Iterable[list[Change]] = ()) -> list[str | None]:
     return list(reading(shelf, listing, happens))
 
 
-def pages(shelf: Shelf, happens: Iterable[list[Change]] = ()) -> Pages:
+def pages(shelf: Shelf, happens: Iterable[list[Change]] = ()) -> Paginator:
     """Read one pass."""
-    one, events = Pages(query()), iter(happens)
+    one, events = Paginator(query()), iter(happens)
     while not one.ended:
         for kind, here, there in next(events, []):
             shelf.change(kind, here, there)
@@ -109,7 +116,7 @@ def pages(shelf: Shelf, happens: Iterable[list[Change]] = ()) -> Pages:
 
 @given(size=sizes)
 def test_of_a_list_at_rest_everything_is_read_once(size: int) -> None:
-    shelf, listing = Shelf(size), Listing(query())
+    shelf, listing = Shelf(size), ConsistentListing(query())
     assert shelf.keys() == read(shelf, listing)
     assert [max(1, ceil(size / 100))] * 2 == [len(shelf.asked), listing.requests]
     assert listing.operation() is None
@@ -120,7 +127,7 @@ def test_of_a_list_at_rest_everything_is_read_once(size: int) -> None:
 def test_whatever_moves_nothing_is_given_out_twice(size: int, happens: list[list[Change]]) -> None:
     got: list[str | None] = []
     with suppress(ListNotAtRest):
-        for key in reading(Shelf(size), Listing(query()), happens):
+        for key in reading(Shelf(size), ConsistentListing(query()), happens):
             assert key not in got
             got.append(key)
 
@@ -132,7 +139,9 @@ def test_what_is_there_when_the_list_comes_to_rest_was_given_out(
 ) -> None:
     shelf = Shelf(size)
     got = read(
-        shelf, Listing(query()), [[(kind, here, there) for _, here, there in each] for each in happens[:4]]
+        shelf,
+        ConsistentListing(query()),
+        [[(kind, here, there) for _, here, there in each] for each in happens[:4]],
     )
     assert set(shelf.keys()) <= set(got)
 
@@ -171,6 +180,8 @@ def test_one_gone_and_one_come_at_once_may_go_unnoticed_so_who_counts_reads_twic
         pytest.param(Shelf(5, total=lambda _: 0), id="rows and no total"),
         pytest.param(Shelf(0, total=lambda _: 5), id="a total and no rows"),
         pytest.param(Shelf(150, most=90), id="pages shorter than asked for"),
+        pytest.param(Shelf(101, extra=[row("8")]), id="a first page with as many rows as there are in all"),
+        pytest.param(Shelf(201, extra=[row("8")]), id="a last page with rows that the count does not have"),
         pytest.param(Shelf([row("7"), row("7")]), id="one row twice"),
         pytest.param(Shelf([TaskInstance(), TaskInstance()]), id="rows without keys"),
     ],
@@ -179,35 +190,37 @@ def test_a_list_that_contradicts_itself_is_never_whole(shelf: Shelf) -> None:
     assert not pages(shelf).whole
     requests = len(shelf.asked)
     shelf.asked.clear()
-    with pytest.raises(ListNotAtRest, match=f"in each of {MOST_PASSES} readings of the window open to open"):
-        read(shelf, Listing(query()))
+    with pytest.raises(
+        ListNotAtRest, match=f"changed during each of {MOST_PASSES} attempts to read the window open to open"
+    ):
+        read(shelf, ConsistentListing(query()))
     assert MOST_PASSES * requests == len(shelf.asked)
 
 
 def test_after_the_last_pass_the_error_stays() -> None:
-    shelf, listing = Shelf([row("7"), row("7")]), Listing(query(), passes=1)
+    shelf, listing = Shelf([row("7"), row("7")]), ConsistentListing(query(), passes=1)
     assert listing.operation() is not None
-    assert [row("7")] == listing.feed(shelf.answer(Pages(query()).operation()))
+    assert [row("7")] == listing.feed(shelf.answer(Paginator(query()).operation()))
     for _ in range(2):
         with pytest.raises(ListNotAtRest):
             listing.operation()
 
 
 def test_a_row_repeated_over_the_edge_of_a_page_is_given_out_once_and_the_list_read_again() -> None:
-    shelf, listing = Shelf(150), Listing(query())
+    shelf, listing = Shelf(150), ConsistentListing(query())
     assert sorted(read(shelf, listing, [[], [("add", 0, 0)]])) == sorted(shelf.keys())  # type: ignore[type-var]
     assert [asked["PageNumber"] for asked in shelf.asked] == [1, 2, 1, 2]
 
 
 def test_a_page_past_the_end_ends_the_pass_and_the_list_is_read_again() -> None:
-    shelf, listing = Shelf(101), Listing(query())
+    shelf, listing = Shelf(101), ConsistentListing(query())
     got = read(shelf, listing, [[], [("delete", 100, 0)]])
     assert len(got) == 100
     assert [asked["PageNumber"] for asked in shelf.asked] == [1, 2, 1]
 
 
 def test_an_operation_is_the_same_until_it_is_answered() -> None:
-    listing = Listing(query(task_ids=("7", "8")))
+    listing = ConsistentListing(query(task_ids=("7", "8")))
     first, again = listing.operation(), listing.operation()
     assert first is not None
     assert again is not None
@@ -225,7 +238,7 @@ def test_an_operation_is_the_same_until_it_is_answered() -> None:
 def test_the_oldest_come_first_unless_the_user_sorts(
     given: dict[str, str], sort: tuple[str | None, ...]
 ) -> None:
-    parameters = Pages(query(**given)).operation().parameters
+    parameters = Paginator(query(**given)).operation().parameters
     assert sort == (parameters.get("SortColumn"), parameters.get("SortType"))
 
 
@@ -239,7 +252,7 @@ def test_named_ids_are_asked_for_together_and_alone_before_they_count_as_absent(
 ) -> None:
     there = [task for task in IDS if task not in missing]
     shelf = Shelf([row(task, day) for task in there for day in range(2)], every_keyword=every_keyword)
-    got = read(shelf, Listing(query(task_ids=IDS)))
+    got = read(shelf, ConsistentListing(query(task_ids=IDS)))
     assert sorted(shelf.keys()) == sorted(got)  # type: ignore[type-var]
     words = [asked["Keyword"].split(",") for asked in shelf.asked]
     assert [len(group) for group in words if len(group) > 1] == [IDS_TOGETHER, IDS_TOGETHER, 20]
@@ -249,19 +262,19 @@ def test_named_ids_are_asked_for_together_and_alone_before_they_count_as_absent(
 
 def test_one_absent_id_is_asked_for_once() -> None:
     shelf = Shelf(3)
-    assert read(shelf, Listing(query(task_ids=("8",)))) == []
+    assert read(shelf, ConsistentListing(query(task_ids=("8",)))) == []
     assert len(shelf.asked) == 1
 
 
 def test_chance_finds_of_the_fuzzy_keyword_are_not_given_out() -> None:
     shelf = Shelf([row("7"), row("17"), row("71", 3), row("7", 1)])
-    assert read(shelf, Listing(query(task_ids=("7",)))) == ["7_0000", "7_0001"]
-    assert read(shelf, Listing(query(instance_keys=("7_0001", "71_0003")))) == ["71_0003", "7_0001"]
+    assert read(shelf, ConsistentListing(query(task_ids=("7",)))) == ["7_0000", "7_0001"]
+    assert read(shelf, ConsistentListing(query(instance_keys=("7_0001", "71_0003")))) == ["71_0003", "7_0001"]
 
 
 def test_a_group_of_named_ids_is_read_again_like_any_list() -> None:
     shelf = Shelf([*(row("7", number) for number in range(150)), row("8")])
-    got = read(shelf, Listing(query(task_ids=("7", "8", "9"))), [[], [("add", 0, 0)]])
+    got = read(shelf, ConsistentListing(query(task_ids=("7", "8", "9"))), [[], [("add", 0, 0)]])
     assert sorted(shelf.keys()) == sorted(got)  # type: ignore[type-var]
     asked = [(asked["Keyword"], asked["PageNumber"]) for asked in shelf.asked]
     assert asked == [("7,8,9", 1), ("7,8,9", 2), ("7,8,9", 1), ("7,8,9", 2), ("9", 1)]
