@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 .PHONY: demo
-demo: install  ## watch a DAG wait for WeData: a stand-in WeData and a real Airflow, about a minute
+demo: install  ## watch a DAG wait for WeData: an emulator WeData and a real Airflow, about a minute
 	@$(BIN)/python -W ignore -m demo
 
 .PHONY: test

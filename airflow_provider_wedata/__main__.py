@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_wedata.cli import main
+from airflow_provider_wedata.cli.definition import main
 
 if __name__ == "__main__":
     main()

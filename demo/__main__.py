@@ -1,6 +1,6 @@
 """`make demo`: a DAG waits for a WeData workflow, and you watch both sides.
 
-Starts a stand-in WeData and a real Airflow on this machine, runs an example DAG with a deferrable gate, tells
+Starts an emulator WeData and a real Airflow on this machine, runs an example DAG with a deferrable gate, tells
 what happens as it happens, and stops everything. Needs no account and leaves nothing behind.
 """
 
@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.standin import StandIn, scenarios
+from airflow_provider_wedata.emulator import Emulator, scenarios
 from demo.real_airflow import RealAirflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_wedata.standin import Received, World
+    from airflow_provider_wedata.emulator import Received, World
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
 DAGS = Path(__file__).parent.parent / "example_dags"
@@ -63,15 +63,15 @@ def main() -> int:
 
 
 @contextmanager
-def _wedata(story: Story) -> Iterator[StandIn]:
-    with StandIn("empty") as wedata:
-        story.tell("demo", f"a stand-in WeData listens at {wedata.url}; it checks every signature")
+def _wedata(story: Story) -> Iterator[Emulator]:
+    with Emulator("empty") as wedata:
+        story.tell("demo", f"an emulator WeData listens at {wedata.url}; it checks every signature")
         wedata.after(lambda request: _tell_request(story, wedata.world, request))
         yield wedata
 
 
 @contextmanager
-def _airflow(story: Story, wedata: StandIn) -> Iterator[RealAirflow]:
+def _airflow(story: Story, wedata: Emulator) -> Iterator[RealAirflow]:
     story.tell(
         "demo", "starting a real Airflow: api-server, scheduler, dag-processor, triggerer (about 20 s)"
     )
@@ -84,7 +84,7 @@ def _airflow(story: Story, wedata: StandIn) -> Iterator[RealAirflow]:
         story.tell("demo", "stopping Airflow")
 
 
-def _watch(story: Story, wedata: StandIn, airflow: RealAirflow, run_id: str) -> bool:
+def _watch(story: Story, wedata: Emulator, airflow: RealAirflow, run_id: str) -> bool:
     """Tell what becomes of the gate, of the task behind it and of WeData's instances, until the run has ended."""
     told: dict[str, str | None] = {}
     deadline = time.monotonic() + _LONGEST
@@ -115,7 +115,7 @@ def _tell_request(story: Story, world: World, request: Received) -> None:
     story.tell("gate", f"request {request.number}, {request.action}: {request.error or counts}")
 
 
-def _sum_up(story: Story, wedata: StandIn, airflow: RealAirflow, run_id: str) -> None:
+def _sum_up(story: Story, wedata: Emulator, airflow: RealAirflow, run_id: str) -> None:
     path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances"
     seen = airflow.api("GET", f"{path}/{GATE}/xcomEntries/return_value?deserialize=true")["value"]
     behind = airflow.api("GET", f"{path}/tell/xcomEntries/return_value")["value"]

@@ -11,7 +11,7 @@ from airflow_provider_wedata.api import registry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["airflow_provider_wedata.standin.pytest_plugin", "tests.object_store"]
+pytest_plugins = ["airflow_provider_wedata.emulator.pytest_plugin", "tests.object_store"]
 
 
 @pytest.fixture(autouse=True)

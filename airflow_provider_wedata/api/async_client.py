@@ -13,7 +13,7 @@ import httpx
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.body import is_too_large
 from airflow_provider_wedata.api.dispatcher import now
-from airflow_provider_wedata.api.flow import Lost, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.exchange import Lost, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.request_queue import Waiter
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, TimeLimit, lost, reply, tls_context
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
-    from airflow_provider_wedata.api.flow import Channel, Flow
+    from airflow_provider_wedata.api.exchange import Channel, Flow
     from airflow_provider_wedata.api.operations import Operation
     from airflow_provider_wedata.api.signing import Request
     from airflow_provider_wedata.api.transport import Transport

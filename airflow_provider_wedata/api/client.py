@@ -22,7 +22,7 @@ from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.body import is_too_large
 from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.errors import NoAnswer
-from airflow_provider_wedata.api.flow import Lost, Reply, Send, Sleep, Slot, Turn
+from airflow_provider_wedata.api.exchange import Lost, Reply, Send, Sleep, Slot, Turn
 from airflow_provider_wedata.api.request_queue import Waiter
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, TimeLimit, lost, reply, tls_context
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from airflow_provider_wedata.api.flow import Channel, Flow, Now
+    from airflow_provider_wedata.api.exchange import Channel, Flow, Now
     from airflow_provider_wedata.api.operations import Operation
     from airflow_provider_wedata.api.signing import Request
     from airflow_provider_wedata.api.transport import Transport

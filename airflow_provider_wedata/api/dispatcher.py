@@ -11,11 +11,11 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.flow import Now
+from airflow_provider_wedata.api.exchange import Now
 from airflow_provider_wedata.api.request_queue import RequestQueue
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.pacing import RequestBudget, Ticket
+    from airflow_provider_wedata.api.rate_limit import RateLimiter, Ticket
     from airflow_provider_wedata.api.request_queue import Waiter
 
 
@@ -37,7 +37,7 @@ class Dispatcher:
     :param idle: seconds for which the thread stays without work.
     """
 
-    def __init__(self, budget: RequestBudget, *, idle: float = 5.0) -> None:
+    def __init__(self, budget: RateLimiter, *, idle: float = 5.0) -> None:
         self._idle = idle
         self._queue = RequestQueue(budget)
         self._inbox: SimpleQueue[Waiter] = SimpleQueue()

@@ -13,18 +13,11 @@ from decimal import Decimal
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_wedata.api import clock
-from airflow_provider_wedata.api.clock import Window, Zone
+from airflow_provider_wedata.api import times
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
-from airflow_provider_wedata.api.instance import (
-    CYCLE_TYPES,
-    INSTANCE_TYPES,
-    SORT_COLUMNS,
-    SORT_TYPES,
-    InstanceQuery,
-    task_of,
-)
-from airflow_provider_wedata.api.states import KNOWN
+from airflow_provider_wedata.api.models import CYCLE_TYPES, INSTANCE_TYPES, KNOWN, SORT_COLUMNS, SORT_TYPES
+from airflow_provider_wedata.api.query import InstanceQuery, task_of
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -59,7 +52,7 @@ def check_together(names: Collection[str]) -> None:
             raise InvalidRequest(one, f"cannot be used together with {other}: {why}. Give one of them")
 
 
-def read_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone) -> InstanceQuery:
+def parse_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone) -> InstanceQuery:
     """Return the query that the given filters mean.
 
     :param given: only the filters that the user gave, by name.
@@ -71,10 +64,10 @@ def read_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone)
         if name not in FILTERS:
             raise InvalidRequest(name, f"no such filter; expected some of {', '.join(sorted(FILTERS))}")
     check_together(given)
-    zone = Zone.read(given["time_zone"]) if "time_zone" in given else time_zone
-    values = {name: read(given[name], name) for name, read in _READERS.items() if name in given}
+    zone = Zone.parse(given["time_zone"]) if "time_zone" in given else time_zone
+    values = {name: read(given[name], name) for name, read in _PARSERS.items() if name in given}
     if project_id:  # empty where there is no connection yet
-        values = {"project_id": read_text(project_id, "project_id"), **values}
+        values = {"project_id": parse_text(project_id, "project_id"), **values}
     query = InstanceQuery(
         **{"project_id": "", **values},  # type: ignore[arg-type]  # each reader returns its field's type
         zone=zone,
@@ -86,7 +79,7 @@ def read_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone)
     return query
 
 
-def read_text(value: object, field: str) -> str:
+def parse_text(value: object, field: str) -> str:
     """Return an id or a word as text; a whole number is accepted, but no float: it may have lost digits.
 
     :raises InvalidRequest: if nothing is left of it, as of a template that rendered to nothing.
@@ -104,10 +97,10 @@ def read_text(value: object, field: str) -> str:
     return text
 
 
-def read_texts(value: object, field: str) -> tuple[str, ...]:
+def parse_texts(value: object, field: str) -> tuple[str, ...]:
     """Return several ids: a list, text with commas, or a list as text, as templates render it."""
     items = _split(value.strip(), field) if isinstance(value, str) else _each(value)
-    texts = tuple(dict.fromkeys(read_text(item, field) for item in items))
+    texts = tuple(dict.fromkeys(parse_text(item, field) for item in items))
     if not texts:
         raise InvalidRequest(
             field, f"given, but it is {describe(value)}; expected at least one. Leave it out or mend it"
@@ -120,7 +113,7 @@ def read_texts(value: object, field: str) -> tuple[str, ...]:
     return texts
 
 
-def read_number(value: object, field: str, least: int = 0) -> int:
+def parse_number(value: object, field: str, least: int = 0) -> int:
     """Return a whole number of any type, or as text."""
     number = _whole(value)
     if number is None or number < least:
@@ -135,7 +128,7 @@ def one_of(words: Iterable[str]) -> Callable[[object, str], str]:
     known = tuple(words)
 
     def read(value: object, field: str) -> str:
-        text = read_text(value, field)
+        text = parse_text(value, field)
         if text not in known:
             raise InvalidRequest(field, f"{describe(text)} is not known; expected one of {', '.join(known)}")
         return text
@@ -201,22 +194,22 @@ def _split(text: str, field: str) -> Iterable[object]:
     return items
 
 
-def _schedule(given: Mapping[str, object], zone: Zone) -> Window:
+def _schedule(given: Mapping[str, object], zone: Zone) -> TimeWindow:
     if "schedule_date" in given:
-        return clock.whole_day(given["schedule_date"], zone, "schedule_date")
+        return times.whole_day(given["schedule_date"], zone, "schedule_date")
     window = _window(given, zone, "schedule_time")
     if "schedule_time_before" not in given:
         return window
-    end = clock.second_before(given["schedule_time_before"], zone, "schedule_time_before")
-    return _forward(Window(window.start, end), given, "schedule_time_from", "schedule_time_before")
+    end = times.second_before(given["schedule_time_before"], zone, "schedule_time_before")
+    return _forward(TimeWindow(window.start, end), given, "schedule_time_from", "schedule_time_before")
 
 
-def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
+def _window(given: Mapping[str, object], zone: Zone, name: str) -> TimeWindow:
     start, end = f"{name}_from", f"{name}_to"
     return _forward(
-        Window(
-            clock.first_second(given[start], zone, start) if start in given else None,
-            clock.last_second(given[end], zone, end) if end in given else None,
+        TimeWindow(
+            times.first_second(given[start], zone, start) if start in given else None,
+            times.last_second(given[end], zone, end) if end in given else None,
         ),
         given,
         start,
@@ -224,7 +217,7 @@ def _window(given: Mapping[str, object], zone: Zone, name: str) -> Window:
     )
 
 
-def _forward(window: Window, given: Mapping[str, object], start: str, end: str) -> Window:
+def _forward(window: TimeWindow, given: Mapping[str, object], start: str, end: str) -> TimeWindow:
     if window.start and window.end and window.start > window.end:
         raise InvalidRequest(
             start,
@@ -248,16 +241,16 @@ def _check_keys(query: InstanceQuery) -> None:
             )
 
 
-_READERS: dict[str, Callable[[object, str], object]] = {
-    "project_id": read_text,
-    "keyword": read_text,
-    "task_ids": read_texts,
-    "instance_keys": read_texts,
-    "workflow_id": read_text,
-    "folder_id": read_text,
-    "owner_uin": read_text,
-    "executor_group_id": read_text,
-    "task_type_id": read_number,
+_PARSERS: dict[str, Callable[[object, str], object]] = {
+    "project_id": parse_text,
+    "keyword": parse_text,
+    "task_ids": parse_texts,
+    "instance_keys": parse_texts,
+    "workflow_id": parse_text,
+    "folder_id": parse_text,
+    "owner_uin": parse_text,
+    "executor_group_id": parse_text,
+    "task_type_id": parse_number,
     "cycle_type": one_of(CYCLE_TYPES),
     "instance_type": _instance_type,
     "instance_state": one_of(sorted(KNOWN)),
@@ -275,7 +268,7 @@ _TIMES = (
     "last_update_time_to",
 )
 #: Every filter by the name that users know.
-FILTERS = (*_READERS, *_TIMES, "time_zone")
+FILTERS = (*_PARSERS, *_TIMES, "time_zone")
 #: What a wait cannot take: a row can leave these by living, and an unfinished row would be overlooked.
 LEAVING = frozenset(
     {

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_wedata.api.errors import UnreadableField, describe
-from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import PAGE_SIZE, TaskInstance
 from airflow_provider_wedata.api.values import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 SERVICE = "wedata"
 VERSION = "2025-08-06"
@@ -85,7 +87,7 @@ def count_projects(project_id: str | None = None) -> Operation[int]:
 def _page(response: Mapping[str, Any], query: InstanceQuery) -> Page:
     total, items = _page_of(response)
     zone = query.zone.wire
-    rows = tuple(TaskInstance.read(item, zone) for item in items)
+    rows = tuple(TaskInstance.parse(item, zone) for item in items)
     for row in rows:
         query.check(row)
     return Page(total, rows)

@@ -12,34 +12,34 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_wedata.api.dispatcher import Dispatcher
-from airflow_provider_wedata.api.pacing import RequestBudget
+from airflow_provider_wedata.api.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Hashable
 
-_budgets: dict[tuple[str, str, str], RequestBudget] = {}
-_dispatchers: dict[RequestBudget, Dispatcher] = {}
+_budgets: dict[tuple[str, str, str], RateLimiter] = {}
+_dispatchers: dict[RateLimiter, Dispatcher] = {}
 _pools: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
-def budgets(host: str, secret_id: str, limit: float) -> Callable[[str], RequestBudget]:
+def budgets(host: str, secret_id: str, limit: float) -> Callable[[str], RateLimiter]:
     """Return the budgets of one key at one endpoint: a function from the action's name.
 
     :param limit: requests a second; where connections name different ones, the smallest of those that were used
         within the last minute holds for all.
     """
 
-    def of(action: str) -> RequestBudget:
+    def of(action: str) -> RateLimiter:
         key = (host, secret_id, action)
-        budget = _budgets.get(key) or _budgets.setdefault(key, RequestBudget(limit))
+        budget = _budgets.get(key) or _budgets.setdefault(key, RateLimiter(limit))
         budget.use_limit(limit)
         return budget
 
     return of
 
 
-def dispatcher(budget: RequestBudget) -> Dispatcher:
+def dispatcher(budget: RateLimiter) -> Dispatcher:
     """Return what hands out this budget's slots."""
     return _dispatchers.get(budget) or _dispatchers.setdefault(budget, Dispatcher(budget))
 

@@ -13,12 +13,12 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget, Ticket
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from airflow_provider_wedata.api.flow import Now
+    from airflow_provider_wedata.api.exchange import Now
 
 #: Seconds after which a slot that was offered and not taken is offered to another.
 PATIENCE = 1.0
@@ -50,7 +50,7 @@ class RequestQueue:
     Threads share only `_offers`, of which each side takes a ticket out in one step: nobody gets it twice.
     """
 
-    def __init__(self, budget: RequestBudget) -> None:
+    def __init__(self, budget: RateLimiter) -> None:
         self._budget = budget
         self._lines: dict[Priority, deque[Waiter]] = {priority: deque() for priority in Priority}
         self._served = Priority.BULK

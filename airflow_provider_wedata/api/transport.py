@@ -12,7 +12,7 @@ import certifi
 
 from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.flow import Lost, Reply
+from airflow_provider_wedata.api.exchange import Lost, Reply
 
 #: More at once only cost: httpx's pool needs 25 s of CPU for 1,000, and WeData takes 20 a second.
 MOST_UNDER_WAY = 20

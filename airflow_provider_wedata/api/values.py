@@ -1,4 +1,4 @@
-"""What one value of WeData's JSON means to us, whatever type it came in. Which field has which is in instance.py.
+"""What one value of WeData's JSON means to us, whatever type it came in. Which field has which is in models.py.
 
 A parser returns None for null, and raises ValueError with what was expected. Python takes more for JSON than is
 JSON (NaN, infinities), so nothing here trusts a type.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_wedata.api.clock import WireZone
+    from airflow_provider_wedata.api.times import WireZone
 
 _WHOLE = re.compile(r"-?[0-9]+(\.0+)?")
 #: Beyond these a number is no float any more, and beyond a few thousand Python won't even spell it.
@@ -58,7 +58,7 @@ def parse_number(value: object) -> int | None:
 def parse_time(value: object, zone: WireZone) -> datetime | None:
     """Return the moment that a text means on the zone's clock; an empty one is null."""
     text = parse_word(value)
-    return zone.read(text) if text else None
+    return zone.parse(text) if text else None
 
 
 def _whole(value: object) -> int | None:

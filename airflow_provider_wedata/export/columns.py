@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

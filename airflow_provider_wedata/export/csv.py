@@ -19,8 +19,8 @@ from airflow_provider_wedata.export.lines import LineWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_wedata.api.clock import WireZone
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
+    from airflow_provider_wedata.api.times import WireZone
     from airflow_provider_wedata.export.columns import Column, Kind
 
 #: Texts that must be quoted: with a mark of the format, a blank at an edge, or nothing in them.

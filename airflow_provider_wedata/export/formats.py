@@ -12,8 +12,8 @@ from airflow_provider_wedata.export.columns import choose
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow_provider_wedata.api.clock import WireZone
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
+    from airflow_provider_wedata.api.times import WireZone
     from airflow_provider_wedata.export.columns import Column
 
 FORMATS = ("jsonl", "csv", "parquet")
@@ -51,7 +51,7 @@ class Format:
     columns: tuple[Column, ...] | None
 
     @staticmethod
-    def read(file_format: object, compression: object, fields: Iterable[str] | None) -> Format:
+    def parse(file_format: object, compression: object, fields: Iterable[str] | None) -> Format:
         """Return the format that a user asks for.
 
         :raises InvalidRequest: naming the parameter, its value and what was expected.

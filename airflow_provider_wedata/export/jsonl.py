@@ -16,7 +16,7 @@ from airflow_provider_wedata.export.strict_json import strict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.export.columns import Column
 
 _SEPARATORS = (",", ":")

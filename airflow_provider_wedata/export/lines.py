@@ -15,7 +15,7 @@ from airflow_provider_wedata.api.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
 
 #: Lines that go to the codec together: one call for each is slow.
 _TOGETHER = 500

@@ -17,7 +17,7 @@ from airflow_provider_wedata.export.lines import needed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.export.columns import Column
 
 #: Rows in a row group.

@@ -1,6 +1,6 @@
 """From an Airflow connection to a client of WeData, and what can be asked through it without more ado.
 
-Knows Airflow's connections; what their fields mean is in settings.py, what WeData can do in api/. The client
+Knows Airflow's connections; what their fields mean is in connection/settings.py, what WeData can do in api/. The client
 is imported where it is opened, so that a DAG file that only names a sensor loads no HTTP library.
 """
 
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_wedata import connection_form as form
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.filters import read_query, read_text
+from airflow_provider_wedata.api.filters import parse_query, parse_text
+from airflow_provider_wedata.connection import fields as form
+from airflow_provider_wedata.connection.settings import Settings, parse_extra
 from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
-from airflow_provider_wedata.settings import Settings, read_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.api.client import Client
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
-    from airflow_provider_wedata.diagnosis import Finding
+    from airflow_provider_wedata.api.models import TaskInstance
+    from airflow_provider_wedata.api.query import InstanceQuery
+    from airflow_provider_wedata.connection.check import Finding
     from airflow_provider_wedata.listing.reader import ConcurrentReader
 
 
@@ -90,7 +91,7 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.opening import open_client  # noqa: PLC0415 - see the module's docstring
+        from airflow_provider_wedata.connection.clients import open_client  # noqa: PLC0415 - see the module's docstring
 
         return open_client(self.settings)
 
@@ -99,7 +100,7 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if the connection is not usable.
         """
-        from airflow_provider_wedata.opening import open_async_client  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.connection.clients import open_async_client  # noqa: PLC0415 - as above
 
         return open_async_client(await self.read_settings())
 
@@ -132,7 +133,9 @@ class WeDataHook(BaseHook):
         :raises WeDataConfigError: naming the filter, its value and what was expected.
         """
         with as_airflow_errors():
-            return read_query(filters, project_id=self.project_id(filters), time_zone=self.settings.time_zone)
+            return parse_query(
+                filters, project_id=self.project_id(filters), time_zone=self.settings.time_zone
+            )
 
     def project_id(self, filters: Mapping[str, Any]) -> str:
         """Return the project that a filter names, else this hook's, else the connection's.
@@ -141,7 +144,7 @@ class WeDataHook(BaseHook):
         """
         if "project_id" in filters:
             with as_airflow_errors():
-                return read_text(filters["project_id"], "project_id")
+                return parse_text(filters["project_id"], "project_id")
         project_id = self._project_id or self.settings.project_id
         if project_id is None:
             raise WeDataConfigError(
@@ -168,7 +171,7 @@ class WeDataHook(BaseHook):
 
     def findings(self) -> list[Finding]:
         """Return how far this connection gets on its way to an answer, step by step, after one request."""
-        from airflow_provider_wedata.diagnosis import examine, stopped  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.connection.check import examine, stopped  # noqa: PLC0415 - as above
 
         try:
             settings = self.settings
@@ -214,11 +217,11 @@ class WeDataHook(BaseHook):
 
     def _extra(self, connection: Connection) -> dict[str, Any]:
         with self._as_errors_of_connection():
-            return read_extra(connection.extra)
+            return parse_extra(connection.extra)
 
     def _settings(self, connection: Connection, extra: Mapping[str, Any]) -> Settings:
         with self._as_errors_of_connection():
-            settings = Settings.read(
+            settings = Settings.parse(
                 login=connection.login,
                 password=connection.password,
                 host=connection.host,
@@ -251,7 +254,7 @@ class WeDataHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra fields as Airflow before 3.2 wants them."""
-        from airflow_provider_wedata.hooks.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
+        from airflow_provider_wedata.connection.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
 
         return widgets()
 

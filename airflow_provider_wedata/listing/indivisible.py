@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Page
     from airflow_provider_wedata.listing.page_request import Limits, Order, ResultSet
 

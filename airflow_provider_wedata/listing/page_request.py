@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.clock import OPEN, Window
 from airflow_provider_wedata.api.errors import UnreadableField
-from airflow_provider_wedata.api.instance import PAGE_SIZE
+from airflow_provider_wedata.api.models import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.times import OPEN, TimeWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
 
     Order = tuple[str, str]
 
@@ -81,9 +82,9 @@ class TimeRange:
     last: int | None = None
 
     @property
-    def window(self) -> Window:
+    def window(self) -> TimeWindow:
         """The same as a filter has it."""
-        return Window(_moment(self.first), _moment(self.last))
+        return TimeWindow(_moment(self.first), _moment(self.last))
 
     @property
     def unbounded(self) -> bool:
@@ -105,7 +106,7 @@ class TimeRange:
         return [*ranges, TimeRange(first, self.last)]
 
     @staticmethod
-    def of(window: Window) -> TimeRange:
+    def of(window: TimeWindow) -> TimeRange:
         """Return the range of a filter."""
         return TimeRange(_second(window.start), _second(window.end))
 
@@ -214,5 +215,5 @@ def _moment(second: int | None) -> datetime | None:
     return None if second is None else datetime.fromtimestamp(second, tz=UTC)
 
 
-def _within(moment: datetime | None, window: Window) -> bool:
+def _within(moment: datetime | None, window: TimeWindow) -> bool:
     return window == OPEN or (moment is not None and moment in window)

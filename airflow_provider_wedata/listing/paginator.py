@@ -13,13 +13,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import PAGE_SIZE
+from airflow_provider_wedata.api.models import PAGE_SIZE
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE, id_groups, order_of
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 #: How often a list is read again because it changed meanwhile.
 MOST_PASSES = 3
@@ -142,7 +143,7 @@ class ConsistentListing:
         if self._pass >= self._passes:
             raise ListNotAtRest(
                 f"the result set changed during each of {self._passes} attempts to read the window "
-                f"{self._query.schedule.told(self._query.zone)}; "
+                f"{self._query.schedule.describe(self._query.zone)}; "
                 "narrow the filters, or retry when fewer instances are being updated"
             )
         self._pass += 1

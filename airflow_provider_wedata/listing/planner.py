@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.listing.page_request import Order, PageRequest
     from airflow_provider_wedata.listing.partition import Partition
 

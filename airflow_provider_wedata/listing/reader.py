@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider_wedata.api.client import Client
-    from airflow_provider_wedata.api.flow import Answer
-    from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+    from airflow_provider_wedata.api.exchange import Answer
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Operation, Page
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 #: Seconds by which WeData's own clocks may differ: the one that dates an answer, the one that dates an update.
 _MARGIN = 10

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from airflow_provider_wedata.api.instance import TaskInstance
+    from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Page
     from airflow_provider_wedata.listing.page_request import Limits, Order, ResultSet
 
@@ -169,7 +169,7 @@ class TimeRangePartition(Partition):
         elif self.time_range.unbounded and self.unchanged_before:  # no row that was read has a time
             middle = int(self.unchanged_before.timestamp())
         else:
-            window = self.time_range.window.told(self.result_set.query.zone)
+            window = self.time_range.window.describe(self.result_set.query.zone)
             raise ListNotAtRest(f"WeData counts {self.total} instances from {window} and shows none of them")
         return [middle, middle + 1]
 

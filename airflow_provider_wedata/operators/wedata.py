@@ -11,8 +11,8 @@ from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collec
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
 from airflow_provider_wedata.api.errors import describe
-from airflow_provider_wedata.api.filters import LEAVING, read_query
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.filters import LEAVING, parse_query
+from airflow_provider_wedata.api.models import FIELD_NAMES
 from airflow_provider_wedata.exceptions import (
     WeDataApiError,
     WeDataConfigError,
@@ -24,15 +24,15 @@ from airflow_provider_wedata.export.formats import Format
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.export.publish import published
 from airflow_provider_wedata.export.strict_json import carried, strict
-from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
+from airflow_provider_wedata.operators.base import UNSET, WeDataBaseOperator, templated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_wedata.api.clock import Zone
-    from airflow_provider_wedata.api.instance import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
+    from airflow_provider_wedata.api.times import Zone
     from airflow_provider_wedata.export.publish import Place
     from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.listing.reader import ConcurrentReader
@@ -41,7 +41,7 @@ _IF_EXISTS = ("replace", "fail", "skip")
 _IF_EMPTY = ("write", "skip", "fail")
 
 
-class _InstancesOperator(FilteredOperator):
+class WeDataInstancesOperator(WeDataBaseOperator):
     """A task with every filter on task instances: those of a wait, and those of what changes as they live.
 
     :param instance_state: instances in one state.
@@ -51,7 +51,7 @@ class _InstancesOperator(FilteredOperator):
     """
 
     filters: ClassVar[tuple[str, ...]] = (
-        *FilteredOperator.filters,
+        *WeDataBaseOperator.filters,
         *sorted(LEAVING),
     )
     template_fields: Sequence[str] = templated(*filters)
@@ -78,7 +78,7 @@ class _InstancesOperator(FilteredOperator):
         )
 
     def _check(self, names: Collection[str], plain: Mapping[str, Any], zone: Zone) -> None:  # noqa: ARG002
-        read_query(plain, project_id="", time_zone=zone)
+        parse_query(plain, project_id="", time_zone=zone)
 
     def _warn_of(self, unreadable: Mapping[str, int], where: object, advice: str = "") -> None:
         if unreadable:
@@ -86,10 +86,10 @@ class _InstancesOperator(FilteredOperator):
             self.log.warning("Values that can't be read are null in %s: %s%s", where, counts, advice)
 
 
-class WeDataListTaskInstancesOperator(_InstancesOperator):
+class WeDataListTaskInstancesOperator(WeDataInstancesOperator):
     """Return task instances as a list of dicts, in WeData's own field names; for `.expand()` and small lists.
 
-    Takes the filters of `FilteredOperator` and `_InstancesOperator`, and those below. Times in the list are
+    Takes the filters of `WeDataBaseOperator` and `WeDataInstancesOperator`, and those below. Times in the list are
     WeData's texts, in the zone that was sent: `time_zone` if that is UTC+N, else UTC+8. Values are as they
     came, but numbers that an XCom can't carry (NaN, infinities, integers of more than 64 bits) are texts.
 
@@ -103,7 +103,7 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
     """
 
     filters: ClassVar[tuple[str, ...]] = (
-        *_InstancesOperator.filters,
+        *WeDataInstancesOperator.filters,
         "sort_column",
         "sort_type",
     )
@@ -133,7 +133,7 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the list."""
-        hook, given = self._hook(), self._given_values()
+        hook, given = self._hook(), self._filters_and_terms()
         query = hook.query(given)
         self._show_link(context, hook, query)
         names = FIELD_NAMES if self.fields is None else self.fields
@@ -142,7 +142,7 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
         for instance in hook.stream(query):
             if len(rows) == self.max_items:
                 raise WeDataApiError(
-                    f"there are more than max_items={self.max_items} {query.told()}; narrow the filters, raise "
+                    f"there are more than max_items={self.max_items} {query.describe()}; narrow the filters, raise "
                     "max_items, or export them to a file"
                 )
             rows.append(strict({name: instance.raw.get(name) for name in names}, unreadable, carried))
@@ -165,10 +165,10 @@ class WeDataListTaskInstancesOperator(_InstancesOperator):
             )
 
 
-class WeDataExportTaskInstancesOperator(_InstancesOperator):
+class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
     """Write every task instance that the filters match to a file, each once; the whole file, or none.
 
-    Takes the filters of `FilteredOperator` and `_InstancesOperator`. Returns, and puts in the extra of the asset
+    Takes the filters of `WeDataBaseOperator` and `WeDataInstancesOperator`. Returns, and puts in the extra of the asset
     events of its outlets: ``path``, ``rows``, ``bytes``, ``requests``, ``throttled``, ``seconds``, and
     ``time_zone``: that of the texts in jsonl and csv; for csv and parquet also ``unreadable``: how many values of
     which fields are null in the file because they can't be read. A retry begins anew.
@@ -190,7 +190,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
     """
 
     template_fields: Sequence[str] = templated(
-        *_InstancesOperator.filters, "output_path", "object_storage_conn_id"
+        *WeDataInstancesOperator.filters, "output_path", "object_storage_conn_id"
     )
 
     def __init__(
@@ -242,7 +242,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
             self._reading.stop()
 
     def _execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_wedata.stores import place_of  # noqa: PLC0415 - a DAG file needs no object store
+        from airflow_provider_wedata.operators.output_path import place_of  # noqa: PLC0415 - a DAG file needs no object store
 
         form = self._read_format()
         with as_airflow_errors():
@@ -250,7 +250,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
             place = place_of(self.output_path, self.object_storage_conn_id, self._go_on)
         if strange := form.misnamed(str(self.output_path)):
             self.log.warning("output_path: %s %s; the name decides nothing", self.output_path, strange)
-        hook, given = self._hook(), self._given_values()
+        hook, given = self._hook(), self._filters_and_terms()
         query = hook.query(given)
         self._show_link(context, hook, query)
         try:
@@ -277,7 +277,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
         progress, rows = Progress(), 0
         with published(place, replace=self.if_exists == "replace") as publication:
             writer = form.writer(publication.file, query.zone.wire)
-            with hook.reading(query) as self._reading, self._stopped_rather_than_failed():
+            with hook.reading(query) as self._reading, self._kill_wins():
                 reading = self._reading
                 for rows, row in enumerate(reading, 1):
                     self._go_on()
@@ -302,7 +302,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
         return summary
 
     def _meet_emptiness(self, query: InstanceQuery) -> None:
-        told = f"if_empty: {self.if_empty!r}, and there are no {query.told()}; {self.output_path} was not written"
+        told = f"if_empty: {self.if_empty!r}, and there are no {query.describe()}; {self.output_path} was not written"
         if self.if_empty == "skip":
             raise AirflowSkipException(told)
         if self.if_empty == "fail":
@@ -322,7 +322,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
             raise _Killed
 
     @contextmanager
-    def _stopped_rather_than_failed(self) -> Iterator[None]:
+    def _kill_wins(self) -> Iterator[None]:
         """Tell an end that `on_kill` made from trouble."""
         try:
             yield
@@ -337,7 +337,7 @@ class WeDataExportTaskInstancesOperator(_InstancesOperator):
                     f"{name}: {getattr(self, name)!r} is not known; expected {' or '.join(known)}"
                 )
         with as_airflow_errors():
-            return Format.read(self.file_format, self.compression, self.fields)
+            return Format.parse(self.file_format, self.compression, self.fields)
 
 
 class _Killed(BaseException):

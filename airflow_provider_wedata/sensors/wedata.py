@@ -1,7 +1,7 @@
 """The gate: a sensor that waits until WeData's task instances for a window are done.
 
 Drives a wait on a worker and makes of a verdict what Airflow knows: done, failed, skipped, timed out. What a
-look means is in waiting.py; the wait in the triggerer is triggers/wedata.py.
+look means is in waiting/condition.py; the wait in the triggerer is triggers/wedata.py.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_wedata.api.errors import ApiError, describe
-from airflow_provider_wedata.api.filters import read_query
-from airflow_provider_wedata.encoding import decode_moment
-from airflow_provider_wedata.events import decode_ending
+from airflow_provider_wedata.api.filters import parse_query
 from airflow_provider_wedata.exceptions import (
     WeDataConfigError,
     WeDataInstanceFailed,
@@ -35,19 +33,27 @@ from airflow_provider_wedata.exceptions import (
     as_airflow_errors,
     from_api,
 )
-from airflow_provider_wedata.filtered import UNSET, FilteredOperator, templated
-from airflow_provider_wedata.patience import LAST_LOOK, LONGEST, Patience, look_timeout, unanswered
-from airflow_provider_wedata.rows import encode_watch
-from airflow_provider_wedata.terms import (
+from airflow_provider_wedata.operators.base import UNSET, WeDataBaseOperator, templated
+from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
+from airflow_provider_wedata.waiting.condition import Outcome, Verdict
+from airflow_provider_wedata.waiting.encoding import decode_moment
+from airflow_provider_wedata.waiting.events import decode_ending
+from airflow_provider_wedata.waiting.parameters import (
     COUNTS,
     STATES,
     check_names,
     check_taken,
-    read_condition,
-    read_watch,
+    parse_condition,
+    parse_watch,
 )
-from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
-from airflow_provider_wedata.waiting import Kind, Verdict
+from airflow_provider_wedata.waiting.rows import encode_watch
+from airflow_provider_wedata.waiting.schedule import (
+    LAST_LOOK,
+    LONGEST,
+    PollSchedule,
+    look_timeout,
+    unanswered,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -55,26 +61,26 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_wedata.api.clock import Zone
+    from airflow_provider_wedata.api.times import Zone
     from airflow_provider_wedata.hooks.wedata import WeDataHook
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.waiting.poll import Watch
 
 #: How an end of the wait that `soft_fail` may soften is told.
-_ENDS: dict[Kind, type[AirflowException]] = {
-    Kind.FAILED: WeDataInstanceFailed,
-    Kind.STUCK: WeDataInstanceSkipped,
-    Kind.MISSING: WeDataInstanceMissing,
-    Kind.TIMEOUT: AirflowSensorTimeout,
+_ENDS: dict[Outcome, type[AirflowException]] = {
+    Outcome.FAILED: WeDataInstanceFailed,
+    Outcome.STUCK: WeDataInstanceSkipped,
+    Outcome.MISSING: WeDataInstanceMissing,
+    Outcome.TIMEOUT: AirflowSensorTimeout,
 }
 _STUCK_ADVICE = "add SKIP_RUNNING to allowed_states if that is as good as done, or to skipped_states"
 #: Airflow's own timeout is a backstop, well behind ours: it comes late and tells nothing.
 _BACKSTOP = timedelta(seconds=LAST_LOOK + 480)
 
 
-class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
+class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
     """Wait until all task instances that WeData planned for a window are COMPLETED.
 
-    Takes the filters of `FilteredOperator`; a window closed at both ends is required. Times without an offset
+    Takes the filters of `WeDataBaseOperator`; a window closed at both ends is required. Times without an offset
     are read in `time_zone`. Returns ``{"total", "states", "schedule_time_from", "schedule_time_to",
     "last_end_time"}``, times in ISO 8601.
 
@@ -99,7 +105,7 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     :raises WeDataApiError: WeData refuses the question; an outage of WeData is waited out instead.
     """
 
-    template_fields: Sequence[str] = templated(*FilteredOperator.filters, *COUNTS, "completed_after")
+    template_fields: Sequence[str] = templated(*WeDataBaseOperator.filters, *COUNTS, "completed_after")
 
     def __init__(
         self,
@@ -139,7 +145,7 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait: on the worker, or, once a first look found it necessary, in the triggerer."""
-        with self._alarm_told(), _told_honestly():
+        with self._alarm_told(), _soft_fail_only_instance_outcomes():
             self._begin(context)
             if not self.deferrable:
                 with self._one_timeout():
@@ -150,10 +156,10 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once."""
         wait = self._wait or self._begin(context)
-        verdict = wait.look(self._hook)
+        verdict = wait.poll(self._hook)
         if wait.is_news(verdict):
             self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", _news(verdict))
-        return self._settle(verdict, wait.watch.summary())
+        return self._finish(verdict, wait.watch.summary())
 
     def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
         """Take the trigger's verdict."""
@@ -164,12 +170,12 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         self.log.info("%s", _news(ending.verdict))
         if ending.by_execution_timeout:
             raise AirflowTaskTimeout(f"{ending.watched['about']}: {ending.verdict.message}")
-        done = self._settle(ending.verdict, ending.watched)
+        done = self._finish(ending.verdict, ending.watched)
         return done.xcom_value if isinstance(done, PokeReturnValue) else None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the triggerer."""
-        with self._alarm_told(), _told_honestly():
+        with self._alarm_told(), _soft_fail_only_instance_outcomes():
             return super().resume_execution(next_method, next_kwargs, context)
 
     @contextmanager
@@ -179,7 +185,9 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
             yield
         except AirflowTaskTimeout as alarm:
             message = (
-                self._wait.told(f"{self.execution_timeout} (execution_timeout)") if self._wait else str(alarm)
+                self._wait.describe(f"{self.execution_timeout} (execution_timeout)")
+                if self._wait
+                else str(alarm)
             )
             raise (AirflowSkipException if self._soft else AirflowTaskTimeout)(message) from alarm
 
@@ -210,22 +218,22 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
     def _check(self, names: Collection[str], plain: Mapping[str, Any], zone: Zone) -> None:
         check_names(names)
         if plain.keys() == set(names):
-            read_watch(plain, project_id="", time_zone=zone)
+            parse_watch(plain, project_id="", time_zone=zone)
         else:
             filters = {name: plain[name] for name in plain if name in self.filters}
-            read_query(filters, project_id="", time_zone=zone)
-            read_condition(plain, zone)
+            parse_query(filters, project_id="", time_zone=zone)
+            parse_condition(plain, zone)
 
     def _begin(self, context: Context) -> _Wait:
         before = self._first_poke(context)
         patience = self._patience(context, before)
-        hook, given = self._hook(), self._given_values()
+        hook, given = self._hook(), self._filters_and_terms()
         with as_airflow_errors():
-            watch = read_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
+            watch = parse_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
         self._wait = _Wait(watch, patience, hook, is_first=before is None)
         self._show_link(context, hook, watch.query)
         left = min(max(patience.deadline - time.time(), 0), LONGEST)
-        self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.told())
+        self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.describe())
         if names := [task_id for task_id in watch.query.task_ids if not task_id.isdecimal()]:
             # Every id in a sample is a number, but no page says that all are. [I]
             self.log.warning(
@@ -233,9 +241,9 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
             )
         return self._wait
 
-    def _patience(self, context: Context, first_poke: datetime | None = None) -> Patience:
+    def _patience(self, context: Context, first_poke: datetime | None = None) -> PollSchedule:
         wait, alarm = self.max_wait, self.execution_timeout
-        return Patience(
+        return PollSchedule(
             started=_started(context, first_poke),
             timeout=float(self.timeout),
             appear_timeout=self.appear_timeout,
@@ -269,25 +277,25 @@ class WeDataTaskInstanceSensor(FilteredOperator, BaseSensorOperator):
         )
         raise AssertionError("a task that defers does not come back here")
 
-    def _settle(self, verdict: Verdict, watched: Mapping[str, str]) -> bool | PokeReturnValue:
+    def _finish(self, verdict: Verdict, watched: Mapping[str, str]) -> bool | PokeReturnValue:
         """Make of a verdict what Airflow knows. The only place that does, in every mode.
 
         :param watched: what was waited for, as `Watch.summary` tells it.
 
         :raises AirflowException: of the class that stands for the verdict.
         """
-        if verdict.kind is Kind.WAITING:
+        if verdict.outcome is Outcome.WAITING:
             return False
-        if verdict.kind is Kind.MET:
+        if verdict.outcome is Outcome.MET:
             return PokeReturnValue(is_done=True, xcom_value=_result(verdict, watched))
         if verdict.error is not None:
             raise from_api(verdict.error)
         message = f"{watched['about']}: {verdict.message}"
-        if verdict.kind is Kind.STUCK:
+        if verdict.outcome is Outcome.STUCK:
             message = f"{message}; {_STUCK_ADVICE}"
-        if verdict.kind is Kind.SKIPPED or self._soft:
+        if verdict.outcome is Outcome.SKIPPED or self._soft:
             raise AirflowSkipException(message)
-        raise _ENDS[verdict.kind](message)
+        raise _ENDS[verdict.outcome](message)
 
 
 def _started(context: Context, first_poke: datetime | None) -> float:
@@ -317,7 +325,7 @@ def _first_poke(context: Context, retries: int) -> datetime | None:
 class _Wait:
     """A wait under way on a worker: what, until when, with which connection, and what was said last."""
 
-    def __init__(self, watch: Watch, patience: Patience, hook: WeDataHook, *, is_first: bool) -> None:
+    def __init__(self, watch: Watch, patience: PollSchedule, hook: WeDataHook, *, is_first: bool) -> None:
         self.watch = watch
         self.patience = patience
         self._hook = hook
@@ -325,7 +333,7 @@ class _Wait:
         self._seen: Verdict | None = None
         self._said: str | None = None
 
-    def look(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
+    def poll(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
         """Look; if the connection is refused in the midst of a wait, once more, for it may have been mended."""
         self._is_first = self._is_first and self._seen is None
         began = time.time()
@@ -343,10 +351,10 @@ class _Wait:
             return self.patience.first_look(now, self._seen)
         return self.patience.next_look(self.patience.looks_by(now), now, self._seen)
 
-    def told(self, limit: str) -> str:
+    def describe(self, limit: str) -> str:
         """Return in words that the wait came to a limit, and what was seen last."""
         seen = self._seen.message if self._seen else "nothing"
-        return f"{self.watch.told()}: not met in {limit}; last seen: {seen}"
+        return f"{self.watch.describe()}: not met in {limit}; last seen: {seen}"
 
     def is_news(self, verdict: Verdict) -> bool:
         """Return whether the verdict says something else than the one before."""
@@ -359,7 +367,7 @@ class _Wait:
         try:
             with self._hook.get_conn() as client:
                 return client.run(
-                    self.watch.look(client.channel.answered, deadline=deadline), seconds=seconds
+                    self.watch.poll(client.channel.answered, deadline=deadline), seconds=seconds
                 )
         except ApiError as error:
             return Verdict.of_error(error)
@@ -368,7 +376,7 @@ class _Wait:
 
 
 @contextmanager
-def _told_honestly() -> Iterator[None]:
+def _soft_fail_only_instance_outcomes() -> Iterator[None]:
     """Let a skip be a skip only where WeData's instances are the reason.
 
     `soft_fail` and `never_fail` would make one of a wrong key, too, and differently in each mode; but a wrong
@@ -384,7 +392,7 @@ def _told_honestly() -> Iterator[None]:
 
 
 def _news(verdict: Verdict) -> str:
-    return verdict.message if verdict.kind is Kind.WAITING else f"The wait is over: {verdict.message}"
+    return verdict.message if verdict.outcome is Outcome.WAITING else f"The wait is over: {verdict.message}"
 
 
 def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A wait in the triggerer: looks again and again, and comes back with a verdict. Decides nothing itself.
 
-What a look means is in waiting.py, when to look and when to give up in patience.py. How a wait comes here is in
-rows.py, how it goes back in events.py.
+What a look means is in waiting/condition.py, when to look and when to give up in waiting/schedule.py. How a wait comes here is in
+waiting/rows.py, how it goes back in waiting/events.py.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
-from airflow_provider_wedata.encoding import UnknownVersion
-from airflow_provider_wedata.events import Ending, encode_ending, encode_problem
 from airflow_provider_wedata.exceptions import WeDataConfigError
-from airflow_provider_wedata.patience import LONGEST, Patience, look_timeout, unanswered
-from airflow_provider_wedata.rows import decode_watch, known_deadline
-from airflow_provider_wedata.waiting import Kind, Verdict
+from airflow_provider_wedata.waiting.condition import Outcome, Verdict
+from airflow_provider_wedata.waiting.encoding import UnknownVersion
+from airflow_provider_wedata.waiting.events import Ending, encode_ending, encode_problem
+from airflow_provider_wedata.waiting.rows import decode_watch, known_deadline
+from airflow_provider_wedata.waiting.schedule import LONGEST, PollSchedule, look_timeout, unanswered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.hooks.wedata import WeDataHook
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.waiting.poll import Watch
 
 #: Seconds within which a triggerer takes up a trigger that is deferred.
 PROMPT = 5.0
@@ -39,7 +39,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
     same deadline, and looks within an interval, each trigger at a time of its own.
 
     :param watch: what is waited for, as `rows.encode_watch` makes it.
-    :param patience: how long and how often, as `Patience.to_json` makes it.
+    :param patience: how long and how often, as `PollSchedule.to_json` makes it.
     :param wedata_conn_id: the connection.
     :param region: in place of the connection's.
     :param next_look: when to look first, in seconds since the epoch.
@@ -82,7 +82,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
 
     async def _event(self) -> dict[str, Any]:
         try:
-            watch, patience = decode_watch(self.watch), Patience.from_json(self.patience)
+            watch, patience = decode_watch(self.watch), PollSchedule.from_json(self.patience)
         except UnknownVersion as error:
             self.log.error("%s. Waiting for that until this gate's deadline", error)  # noqa: TRY400 - told in full
             await _sleep_until(known_deadline(self.patience))  # a triggerer that is upgraded reads it anew
@@ -91,7 +91,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
             return encode_problem(f"the triggerer does not understand this wait: {error}")
         return encode_ending(await self._end(watch, patience))
 
-    async def _end(self, watch: Watch, patience: Patience) -> Ending:
+    async def _end(self, watch: Watch, patience: PollSchedule) -> Ending:
         watched = watch.summary()
         try:
             async with asyncio.timeout(_left(patience)) as alarm, _Watcher(self, watch) as watcher:
@@ -101,17 +101,17 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
                 raise
         seen = self._seen or "nothing"
         message = f"not met in {patience.execution_timeout:g} s (execution_timeout); last seen: {seen}"
-        return Ending(Verdict(Kind.TIMEOUT, message), watched, by_execution_timeout=True)
+        return Ending(Verdict(Outcome.TIMEOUT, message), watched, by_execution_timeout=True)
 
-    async def _wait(self, watcher: _Watcher, patience: Patience) -> Verdict:
+    async def _wait(self, watcher: _Watcher, patience: PollSchedule) -> Verdict:
         now = time.time()
         # Later than that it was not deferred just now: its triggerer was restarted, and others with it.
         await _sleep_until(self.next_look if now < self.next_look + PROMPT else patience.first_look(now))
         while True:
             began = time.time()
-            seen = await watcher.look(patience.deadline)
+            seen = await watcher.poll(patience.deadline)
             verdict = patience.judge(seen, began)
-            if verdict.kind is not Kind.WAITING:
+            if verdict.outcome is not Outcome.WAITING:
                 return verdict
             self._seen = self._say(verdict, self._seen)
             now = time.time()
@@ -139,7 +139,7 @@ class _Watcher:
     async def __aexit__(self, *_: object) -> None:
         await self._leave()
 
-    async def look(self, deadline: float) -> Verdict:
+    async def poll(self, deadline: float) -> Verdict:
         fresh = self._client is None
         verdict = await self._try(deadline)
         if verdict.refused_by_wedata and not fresh:
@@ -152,7 +152,7 @@ class _Watcher:
         try:
             client = self._client or await self._enter()
             return await client.run(
-                self._watch.look(client.channel.answered, deadline=deadline), seconds=seconds
+                self._watch.poll(client.channel.answered, deadline=deadline), seconds=seconds
             )
         except ApiError as error:
             return Verdict.of_error(error)
@@ -182,7 +182,7 @@ async def _sleep_until(moment: float) -> None:
         await asyncio.sleep(min(left, LONGEST))
 
 
-def _left(patience: Patience) -> float | None:
+def _left(patience: PollSchedule) -> float | None:
     """Return the seconds until `execution_timeout`, which Airflow 3 does not keep while a task is deferred."""
     if patience.execution_timeout is None:
         return None
@@ -194,7 +194,7 @@ def _loaded_hook() -> type[WeDataHook]:
     import tencentcloud.common.sign  # noqa: F401, PLC0415 - so that the first signature finds it loaded
 
     import airflow_provider_wedata.api.async_client  # noqa: PLC0415 - likewise, of the first client
-    import airflow_provider_wedata.opening  # noqa: F401, PLC0415 - likewise
+    import airflow_provider_wedata.connection.clients  # noqa: F401, PLC0415 - likewise
     from airflow_provider_wedata.hooks.wedata import WeDataHook  # noqa: PLC0415
 
     return WeDataHook

@@ -1,4 +1,4 @@
-"""An Airflow of our own, and one harness: a sensor in each of its modes against the stand-in, in no real time.
+"""An Airflow of our own, and one harness: a sensor in each of its modes against the emulator, in no real time.
 
 The harness plays Airflow's part: it executes again after a reschedule, and carries a trigger and its event
 through JSON, as the metadata database does.
@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.standin import StandIn, SteppedClock
+from airflow_provider_wedata.emulator import Emulator, SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from airflow.models.dagrun import DagRun
 
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 _HOME = Path(tempfile.mkdtemp(prefix="airflow_home_"))
 _ENVIRONMENT = {
@@ -138,14 +138,14 @@ class Outcome:
 class Wait:
     """A sensor before a WeData whose clock makes a step with every request."""
 
-    wedata: StandIn
+    wedata: Emulator
     make: Callable[..., WeDataTaskInstanceSensor]
     rendered: dict[str, Any] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     triggers: list[str] = field(default_factory=list)
 
     def connect(self, **extra: Any) -> None:
-        """Make the stand-in Airflow's connection `wedata_default`, from now on with these extras."""
+        """Make the emulator Airflow's connection `wedata_default`, from now on with these extras."""
         quick = {"requests_per_second": 1000, "retries": 0}
         os.environ[CONNECTION] = self.wedata.connection_json(**quick | extra)
 
@@ -232,11 +232,11 @@ def new_sensor(**parameters: Any) -> WeDataTaskInstanceSensor:
 
 
 @contextmanager
-def open_wait(**standin: Any) -> Iterator[Wait]:
+def open_wait(**emulator: Any) -> Iterator[Wait]:
     """Give a wait before a WeData of its own, which is Airflow's connection `wedata_default` meanwhile."""
     clock = SteppedClock(START)
     before = os.environ.get(CONNECTION)
-    with StandIn(clock=clock, limit=None, **standin) as wedata:
+    with Emulator(clock=clock, limit=None, **emulator) as wedata:
         wedata.between(lambda _number: clock.advance(1))
         opened = Wait(wedata, new_sensor)
         opened.connect()

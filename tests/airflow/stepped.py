@@ -1,4 +1,4 @@
-"""Sensor and trigger on stepped time: nothing waits, every clock is one, and answers come from a stand-in.
+"""Sensor and trigger on stepped time: nothing waits, every clock is one, and answers come from an emulator.
 
 Only what is outside the package is replaced: the sockets of its clients, `time`, the event loop, the thread in
 which the queue of requests is served, and the part of Airflow that executes again, carries rows and events, and
@@ -25,17 +25,17 @@ from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.dispatcher import Dispatcher, now
-from airflow_provider_wedata.api.flow import Lost, Now, Reply
+from airflow_provider_wedata.api.exchange import Lost, Now, Reply
+from airflow_provider_wedata.emulator import Broken, Emulator, Request, SteppedClock
+from airflow_provider_wedata.emulator.scenarios import PROJECT_ID
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
-from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
-from airflow_provider_wedata.standin.scenarios import PROJECT_ID
 from tests.airflow.conftest import CONNECTION, DAY, TASK_ID, Ti, first_event, revived
 from tests.airflow.versions import AirflowRescheduleException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_wedata.api.pacing import RequestBudget
+    from airflow_provider_wedata.api.rate_limit import RateLimiter
     from airflow_provider_wedata.api.request_queue import Waiter
 
 START = f"{DAY} 12:00:00"  # UTC+8
@@ -91,7 +91,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 class SteppedDispatcher(Dispatcher):
     """Hands out slots without a thread: whoever joins has the clock stepped on until nobody waits."""
 
-    def __init__(self, budget: RequestBudget, clock: SteppedClock) -> None:
+    def __init__(self, budget: RateLimiter, clock: SteppedClock) -> None:
         super().__init__(budget)
         self._clock = clock
 
@@ -106,7 +106,7 @@ class Stepped:
     """A WeData and an Airflow on one clock."""
 
     clock: AlarmClock
-    wedata: StandIn
+    wedata: Emulator
     trip: float = 0.0
     asked: list[float] = field(default_factory=list)
 
@@ -195,7 +195,7 @@ class Stepped:
 def stepped(*, trip: float = 0.0) -> Iterator[Stepped]:
     """Give a WeData and an Airflow on a clock of their own; an answer is `trip` seconds on its way."""
     clock = AlarmClock(START)
-    world = Stepped(clock, StandIn(clock=clock, limit=None), trip)
+    world = Stepped(clock, Emulator(clock=clock, limit=None), trip)
     utcnow = SimpleNamespace(utcnow=lambda: datetime.fromtimestamp(clock.now(), UTC))
     extra = {
         "region": world.wedata.region,
@@ -220,7 +220,7 @@ def stepped(*, trip: float = 0.0) -> Iterator[Stepped]:
         patch.setattr(AsyncClient, "_send", world.send_async)
         patch.setenv(CONNECTION, json.dumps(connection))
         registry.reset()  # whose times are another clock's
-        dispatchers: dict[RequestBudget, SteppedDispatcher] = {}
+        dispatchers: dict[RateLimiter, SteppedDispatcher] = {}
         patch.setattr(
             registry,
             "dispatcher",

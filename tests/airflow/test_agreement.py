@@ -8,12 +8,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.standin import faults
+from airflow_provider_wedata.emulator import faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_wedata.standin import Received, World
+    from airflow_provider_wedata.emulator import Received, World
 
 MODES = ("poke", "reschedule", "deferrable")
 TASKS = ("20250714200130201", "20250714200130202", "20250714200130203")

@@ -189,7 +189,7 @@ def test_filters_may_come_from_the_dags_default_args() -> None:
     ):
         gate = sensor(**ONE_TASK)
     assert ("7", "UTC+9", True) == (gate.project_id, gate.time_zone, gate.soft_fail)
-    assert {"project_id", "time_zone", "task_ids", "schedule_date"} <= set(gate._given_values())
+    assert {"project_id", "time_zone", "task_ids", "schedule_date"} <= set(gate._filters_and_terms())
 
 
 def test_every_filter_and_term_is_templated() -> None:

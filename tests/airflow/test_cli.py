@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata import cli, commands
 from airflow_provider_wedata.api.filters import FILTERS
-from airflow_provider_wedata.api.instance import FIELD_NAMES
-from airflow_provider_wedata.diagnosis import STEPS
-from airflow_provider_wedata.standin import StandIn, SteppedClock, faults, scenarios
-from airflow_provider_wedata.text_table import aligned
+from airflow_provider_wedata.api.models import FIELD_NAMES
+from airflow_provider_wedata.cli import commands
+from airflow_provider_wedata.cli import definition as cli
+from airflow_provider_wedata.cli.text_table import aligned
+from airflow_provider_wedata.connection.check import STEPS
+from airflow_provider_wedata.emulator import Emulator, SteppedClock, faults, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,15 +44,15 @@ class Ran:
 
 @pytest.fixture
 def wedata(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with StandIn("daily", clock=SteppedClock(f"{DAY} 12:00:00"), limit=None) as wedata:
+    with Emulator("daily", clock=SteppedClock(f"{DAY} 12:00:00"), limit=None) as wedata:
         monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0, requests_per_second=1000))
         yield wedata
 
 
 @pytest.fixture
 def present(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a stand-in on the computer's clock, which its answers then tell."""
-    with StandIn("daily") as wedata:
+    """Give an emulator on the computer's clock, which its answers then tell."""
+    with Emulator("daily") as wedata:
         monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0))
         yield wedata
 
@@ -70,7 +71,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     return run
 
 
-def test_instances_are_a_table(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_instances_are_a_table(wedata: Emulator, run: Callable[..., Ran]) -> None:
     ran = run("instances", *TODAY)
     header, *rows = ran.out.splitlines()
     assert (0, 8) == (ran.code, len(rows))
@@ -79,19 +80,19 @@ def test_instances_are_a_table(wedata: StandIn, run: Callable[..., Ran]) -> None
     assert ran.err == "8 task instances; times are UTC+8\n"
 
 
-def test_json_has_every_field_and_nothing_else_on_stdout(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_json_has_every_field_and_nothing_else_on_stdout(wedata: Emulator, run: Callable[..., Ran]) -> None:
     ran = run("instances", *TODAY, "--output", "json")
     rows = json.loads(ran.out)
     assert [set(FIELD_NAMES)] * 8 == [set(row) for row in rows]
 
 
-def test_no_instances_are_an_empty_list(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_no_instances_are_an_empty_list(wedata: Emulator, run: Callable[..., Ran]) -> None:
     assert json.loads(run("instances", "--schedule-date", "2020-01-01", "--output", "json").out) == []
     ran = run("instances", "--schedule-date", "2020-01-01")
     assert (0, "", "0 task instances; times are UTC+8\n") == (ran.code, ran.out, ran.err)
 
 
-def test_a_list_is_never_cut_without_a_word(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_a_list_is_never_cut_without_a_word(wedata: Emulator, run: Callable[..., Ran]) -> None:
     ran = run("instances", *TODAY, "--limit", "3", "--fields", "TaskName")
     assert len(ran.out.splitlines()) == 4
     assert "MORE: these are the first 3 of 8" in ran.err
@@ -101,7 +102,7 @@ def test_a_list_is_never_cut_without_a_word(wedata: StandIn, run: Callable[..., 
         assert "MORE" not in ran.err
 
 
-def test_the_zones_of_times_shown_and_given_are_told_apart(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_the_zones_of_times_shown_and_given_are_told_apart(wedata: Emulator, run: Callable[..., Ran]) -> None:
     paris = ("--time-zone", "Europe/Paris", "--schedule-time-from", "2026-02-28 17:10:00")
     ran = run("instances", *paris, "--schedule-time-to", "2026-02-28 17:20:00")
     assert ["2026-03-01 00:10:00", "2026-03-01 00:15:00", "2026-03-01 00:20:00"] == sorted(
@@ -114,7 +115,7 @@ def test_the_zones_of_times_shown_and_given_are_told_apart(wedata: StandIn, run:
 @pytest.mark.parametrize(
     "name", [name for name in FILTERS if name.endswith(("_date", "_from", "_to", "_before"))]
 )
-def test_a_time_that_is_almost_one_is_refused(wedata: StandIn, run: Callable[..., Ran], name: str) -> None:
+def test_a_time_that_is_almost_one_is_refused(wedata: Emulator, run: Callable[..., Ran], name: str) -> None:
     ran = run("instances", f"--{name.replace('_', '-')}", "20260301100000+0800")
     assert (1, "", []) == (ran.code, ran.out, wedata.requests)
     assert ran.err.startswith(
@@ -122,14 +123,14 @@ def test_a_time_that_is_almost_one_is_refused(wedata: StandIn, run: Callable[...
     )
 
 
-def test_a_count(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_a_count(wedata: Emulator, run: Callable[..., Ran]) -> None:
     assert run("instances", "--count", *TODAY).out == "8\n"
     two = ",".join(list(scenarios.DAILY_TASKS.values())[:2])
     ran = run("instances", "--count", *TODAY, "--task-ids", two, "--output", "json")
     assert json.loads(ran.out) == {"count": 2}
 
 
-def test_every_filter_is_an_option_and_reaches_wedata(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_every_filter_is_an_option_and_reaches_wedata(wedata: Emulator, run: Callable[..., Ran]) -> None:
     instances = next(command for command in cli.COMMANDS if command.name == "instances")
     flags = {option.flag for option in instances.options}
     assert {f"--{name.replace('_', '-')}" for name in FILTERS} <= flags
@@ -152,7 +153,7 @@ def test_every_filter_is_an_option_and_reaches_wedata(wedata: StandIn, run: Call
     ],
 )
 def test_a_mistake_is_told_on_stderr(
-    arguments: list[str], told: str, wedata: StandIn, run: Callable[..., Ran]
+    arguments: list[str], told: str, wedata: Emulator, run: Callable[..., Ran]
 ) -> None:
     ran = run("instances", *arguments)
     assert (1, "") == (ran.code, ran.out)
@@ -166,7 +167,7 @@ def test_a_wrong_option_ends_with_2(run: Callable[..., Ran]) -> None:
     ]
 
 
-def test_check_finds_nothing_wrong(present: StandIn, run: Callable[..., Ran]) -> None:
+def test_check_finds_nothing_wrong(present: Emulator, run: Callable[..., Ran]) -> None:
     ran = run("check")
     assert (0, dict.fromkeys(STEPS, "ok")) == (ran.code, ran.marks)
     assert "has 16 task instances" in ran.why("project")
@@ -174,7 +175,7 @@ def test_check_finds_nothing_wrong(present: StandIn, run: Callable[..., Ran]) ->
 
 
 def test_check_without_a_project_counts_projects(
-    present: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    present: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CONNECTION, present.connection_json(project_id=None))
     ran = run("check")
@@ -182,7 +183,7 @@ def test_check_without_a_project_counts_projects(
     assert "names no project_id" in ran.why("project")
 
 
-def refused(code: str) -> Callable[[StandIn], object]:
+def refused(code: str) -> Callable[[Emulator], object]:
     return lambda wedata: wedata.faults.next(faults.error(code, "no"), times=9)
 
 
@@ -199,10 +200,10 @@ def refused(code: str) -> Callable[[StandIn], object]:
     ],
 )
 def test_check_says_what_to_mend(
-    trouble: Callable[[StandIn], object],
+    trouble: Callable[[Emulator], object],
     step: str,
     told: str,
-    present: StandIn,
+    present: Emulator,
     run: Callable[..., Ran],
 ) -> None:
     trouble(present)
@@ -223,7 +224,7 @@ def test_check_says_what_to_mend(
     ],
 )
 def test_check_compares_clocks(
-    seconds: float, mark: str, told: str, present: StandIn, run: Callable[..., Ran]
+    seconds: float, mark: str, told: str, present: Emulator, run: Callable[..., Ran]
 ) -> None:
     date = formatdate(time.time() - seconds, usegmt=True)
     present.faults.when(lambda _received: True, faults.headers(Date=date))
@@ -236,7 +237,7 @@ def test_check_tells_a_clock_that_is_wrong_from_a_key_that_is_wrong(
     run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = SteppedClock(time.time() - 900)
-    with StandIn("daily", signature_clock=late) as wedata:
+    with Emulator("daily", signature_clock=late) as wedata:
         wedata.faults.when(lambda _received: True, faults.headers(Date=formatdate(late.now(), usegmt=True)))
         monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0))
         ran = run("check")
@@ -244,7 +245,7 @@ def test_check_tells_a_clock_that_is_wrong_from_a_key_that_is_wrong(
     assert ["ok", "ok", "FAIL", "-", "-", "-"] == list(ran.marks.values())
 
 
-def test_a_wedata_that_tells_no_time_is_no_failure(present: StandIn, run: Callable[..., Ran]) -> None:
+def test_a_wedata_that_tells_no_time_is_no_failure(present: Emulator, run: Callable[..., Ran]) -> None:
     present.faults.when(lambda _received: True, faults.headers(Date=None))
     ran = run("check")
     assert (0, "ok") == (ran.code, ran.marks["clock"])
@@ -252,7 +253,7 @@ def test_a_wedata_that_tells_no_time_is_no_failure(present: StandIn, run: Callab
 
 
 def test_check_stops_at_a_connection_that_cannot_be_read(
-    present: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    present: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CONNECTION, present.connection_json(region=None))
     ran = run("check")
@@ -262,7 +263,7 @@ def test_check_stops_at_a_connection_that_cannot_be_read(
 
 
 def test_check_of_a_port_where_nobody_listens(
-    present: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    present: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = json.loads(present.connection_json(retries=0))
     monkeypatch.setenv(CONNECTION, json.dumps(connection | {"host": "127.0.0.1:1"}))
@@ -272,7 +273,7 @@ def test_check_of_a_port_where_nobody_listens(
 
 
 def test_no_secret_is_shown(
-    wedata: StandIn, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    wedata: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = "made-up-session-token"
     secrets = (wedata.account.secret_key, token, "proxy-password")
@@ -292,7 +293,7 @@ def test_no_secret_is_shown(
                 assert secret not in ran.out + ran.err
 
 
-def test_the_process_is_left_as_it_was(wedata: StandIn, run: Callable[..., Ran]) -> None:
+def test_the_process_is_left_as_it_was(wedata: Emulator, run: Callable[..., Ran]) -> None:
     before = os.environ.copy()
     run("instances", *TODAY)
     assert before == os.environ.copy()
@@ -325,10 +326,10 @@ def test_declaring_the_commands_loads_nothing_that_they_need_to_run() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - likewise
     loaded = {name.partition(".")[0] for name in ran.stdout.split()}
     assert {"airflow", "requests", "httpx", "tencentcloud"} & loaded == set()
-    assert "airflow_provider_wedata.commands" not in ran.stdout.split()
+    assert "airflow_provider_wedata.cli.commands" not in ran.stdout.split()
 
 
-def test_python_m(wedata: StandIn) -> None:
+def test_python_m(wedata: Emulator) -> None:
     ran = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-W", "ignore", "-m", "airflow_provider_wedata", "instances", "--count", *TODAY],
         capture_output=True,

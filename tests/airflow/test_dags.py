@@ -16,7 +16,7 @@ from tests.airflow.versions import get_listener_manager, link_shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_wedata.standin import World
+    from airflow_provider_wedata.emulator import World
 
 # Airflow's own, of `dag.test()`.
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")

@@ -11,13 +11,13 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_wedata.exceptions import WeDataConfigError
-from airflow_provider_wedata.patience import Patience
+from airflow_provider_wedata.waiting.schedule import PollSchedule
 from tests.airflow.versions import Rescheduled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 MODES = ("poke", "reschedule", "deferrable")
 
@@ -37,7 +37,7 @@ def test_a_restarted_trigger_keeps_its_deadline(wait: Any, instance: Instance, r
     before = time.time()
     trigger = wait.deferred(timeout=3600).trigger
     after = time.time()
-    patience = Patience.from_json(revive(revive(trigger)).patience)
+    patience = PollSchedule.from_json(revive(revive(trigger)).patience)
     assert before + 3600 <= patience.deadline <= after + 3600
 
 

@@ -1,4 +1,4 @@
-"""Every example DAG runs to its end before a stand-in WeData, as its reader will run it."""
+"""Every example DAG runs to its end before an emulator WeData, as its reader will run it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import scenarios
+from airflow_provider_wedata.emulator import scenarios
 from tests.airflow.conftest import TASK_ID
 from tests.airflow.versions import DagBag
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
-#: Noon of the stand-in's day, in UTC+8.
+#: Noon of the emulator's day, in UTC+8.
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 INTERVAL = 0.01
 #: Seconds after which a gate that does not open fails its test.

@@ -1,4 +1,4 @@
-"""The examples with an export run to their end before a stand-in WeData, as their reader will run them."""
+"""The examples with an export run to their end before an emulator WeData, as their reader will run them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn, SteppedClock, scenarios
+from airflow_provider_wedata.emulator import Emulator, SteppedClock, scenarios
 from tests.airflow.versions import DagBag
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.testclient.")
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
-#: Noon of the stand-in's day, in UTC+8.
+#: Noon of the emulator's day, in UTC+8.
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 #: Half past one of the next, where UTC is still on the day before.
 NIGHT = datetime(2026, 3, 1, 17, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def wedata(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(clock=SteppedClock("2026-03-01 12:00:00"), limit=None) as wedata:
+def wedata(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(clock=SteppedClock("2026-03-01 12:00:00"), limit=None) as wedata:
         scenarios.daily(wedata.world)
         monkeypatch.setenv("AIRFLOW_CONN_WEDATA_DEFAULT", wedata.connection_json())
         monkeypatch.setenv("EXPORTS", str(tmp_path))
@@ -45,7 +45,7 @@ def run(name: str, run_dag: Callable[..., Any], moment: datetime = NOON) -> Any:
 
 @pytest.mark.parametrize(("moment", "day"), [(NOON, "2026-02-28"), (NIGHT, "2026-03-01")])
 def test_yesterday_is_kept_under_its_own_name(
-    moment: datetime, day: str, wedata: StandIn, tmp_path: Path, run_dag: Callable[..., Any]
+    moment: datetime, day: str, wedata: Emulator, tmp_path: Path, run_dag: Callable[..., Any]
 ) -> None:
     run("wedata_export_yesterday", run_dag, moment)
     lines = gzip.decompress((tmp_path / f"instances-{day}.jsonl.gz").read_bytes()).splitlines()
@@ -53,7 +53,7 @@ def test_yesterday_is_kept_under_its_own_name(
     assert len([key for key in wedata.world.keys if f"_{day} " in key]) == len(lines)
 
 
-def test_a_report_is_read_from_parquet(wedata: StandIn, run_dag: Callable[..., Any]) -> None:
+def test_a_report_is_read_from_parquet(wedata: Emulator, run_dag: Callable[..., Any]) -> None:
     ran = run("wedata_export_and_read", run_dag)
     report = ran.get_task_instance("report").xcom_pull(task_ids="report")
     assert {"WAIT_RUN": 1, "WAIT_UPSTREAM": 7} == report

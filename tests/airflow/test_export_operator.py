@@ -1,4 +1,4 @@
-"""An export as a task: before a stand-in WeData, over a socket, with everything that can go wrong on the way."""
+"""An export as a task: before an emulator WeData, over a socket, with everything that can go wrong on the way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.utils.session import create_session
 
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.models import FIELD_NAMES
+from airflow_provider_wedata.emulator import Emulator, SteppedClock, faults
 from airflow_provider_wedata.exceptions import (
     WeDataApiError,
     WeDataConfigError,
@@ -38,7 +39,6 @@ from airflow_provider_wedata.exceptions import (
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.operators import wedata as operators
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
-from airflow_provider_wedata.standin import StandIn, SteppedClock, faults
 from tests.airflow.versions import AssetEvent
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ FAULTS = {
 
 
 @pytest.fixture
-def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """Give a WeData with four pages of instances that ended yesterday, as Airflow's connection."""
-    with StandIn(clock=SteppedClock("2026-03-01 12:00:00"), limit=None) as wedata:
+    with Emulator(clock=SteppedClock("2026-03-01 12:00:00"), limit=None) as wedata:
         for number in range(ROWS):
             hour, minute = divmod(number, 60)
             wedata.world.add(
@@ -101,7 +101,7 @@ def names(directory: Path) -> list[str]:
 
 class TestFile:
     def test_holds_every_instance_once_in_order_with_fields_of_tomorrow(
-        self, wedata: StandIn, tmp_path: Path
+        self, wedata: Emulator, tmp_path: Path
     ) -> None:
         export(tmp_path / "a").execute({})
         found = rows(tmp_path / "a")
@@ -109,7 +109,7 @@ class TestFile:
         assert list(range(ROWS)) == [row["FieldOfTomorrow"] for row in found]
         assert "2026-02-28 00:00:05" == found[0]["StartTime"]
 
-    def test_summary(self, wedata: StandIn, tmp_path: Path) -> None:
+    def test_summary(self, wedata: Emulator, tmp_path: Path) -> None:
         found = export(f"file://{tmp_path}/a", time_zone="UTC+5").execute({})
         assert 0 < found.pop("seconds")
         assert {
@@ -135,7 +135,7 @@ class TestFile:
             assert [list(FIELD_NAMES), ROWS] == [table.column_names, table.num_rows]
             assert datetime(2026, 2, 27, 16, 0, 5, tzinfo=UTC) == table["StartTime"][0].as_py()
 
-    def test_holds_chosen_fields_of_filtered_instances(self, wedata: StandIn, tmp_path: Path) -> None:
+    def test_holds_chosen_fields_of_filtered_instances(self, wedata: Emulator, tmp_path: Path) -> None:
         export(tmp_path / "a", fields=["TaskName", "InstanceKey"], keyword="orders").execute({})
         wanted = [key for at, key in enumerate(wedata.world.keys) if not at % 2]
         assert [{"TaskName": "orders", "InstanceKey": key} for key in wanted] == rows(tmp_path / "a")
@@ -145,7 +145,7 @@ class TestOddValues:
     """Each decides nothing: it is in the file if the format can have it, else it is null there, and counted."""
 
     @pytest.fixture
-    def odd(self, wedata: StandIn) -> str:
+    def odd(self, wedata: Emulator) -> str:
         values = {
             "CostTime": 2**63,
             "Tries": float("inf"),
@@ -197,7 +197,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("fault", FAULTS)
     def test_on_every_page_change_no_byte(
-        self, wedata: StandIn, tmp_path: Path, untroubled: bytes, fault: str
+        self, wedata: Emulator, tmp_path: Path, untroubled: bytes, fault: str
     ) -> None:
         for page in range(1, PAGES + 1):
             wedata.faults.when(faults.on_page(page), FAULTS[fault], 1)
@@ -208,14 +208,14 @@ class TestFaults:
         assert summary["throttled"] == (PAGES if fault == "throttle" else 0)
 
     def test_that_do_not_end_publish_nothing(
-        self, wedata: StandIn, tmp_path: Path, untroubled: bytes
+        self, wedata: Emulator, tmp_path: Path, untroubled: bytes
     ) -> None:
         wedata.faults.when(faults.on_page(3), faults.error("FailedOperation"))
         with pytest.raises(WeDataApiError):
             export(tmp_path / "untroubled").execute({})
         assert [untroubled, ["untroubled"]] == [(tmp_path / "untroubled").read_bytes(), names(tmp_path)]
 
-    def test_that_a_retry_cannot_mend_spend_none(self, wedata: StandIn, tmp_path: Path) -> None:
+    def test_that_a_retry_cannot_mend_spend_none(self, wedata: Emulator, tmp_path: Path) -> None:
         wedata.faults.next(faults.error("UnauthorizedOperation"))
         with pytest.raises(WeDataPermissionError):
             export(tmp_path / "a").execute({})
@@ -237,7 +237,7 @@ class TestIfExists:
         ("choice", "error"), [("fail", WeDataConfigError), ("skip", AirflowSkipException)]
     )
     def test_fail_and_skip_ask_wedata_nothing(
-        self, wedata: StandIn, old: Path, choice: str, error: type[Exception]
+        self, wedata: Emulator, old: Path, choice: str, error: type[Exception]
     ) -> None:
         with pytest.raises(error, match=f"^output_path: {old}: there is a file already"):
             export(old, if_exists=choice).execute({})
@@ -247,7 +247,7 @@ class TestIfExists:
         ("choice", "error"), [("fail", WeDataConfigError), ("skip", AirflowSkipException)]
     )
     def test_a_file_that_came_meanwhile_stays(
-        self, wedata: StandIn, tmp_path: Path, choice: str, error: type[Exception]
+        self, wedata: Emulator, tmp_path: Path, choice: str, error: type[Exception]
     ) -> None:
         wedata.between(lambda number: number == 2 and (tmp_path / "a").write_text("faster"))
         with pytest.raises(error, match="there is a file already"):
@@ -286,13 +286,13 @@ class TestKill:
     """Page 3 takes longer than anybody waits for: who does not stop at once is seen by the clock on the wall."""
 
     @pytest.fixture
-    def waiting(self, wedata: StandIn, tmp_path: Path) -> WeDataExportTaskInstancesOperator:
+    def waiting(self, wedata: Emulator, tmp_path: Path) -> WeDataExportTaskInstancesOperator:
         wedata.faults.when(faults.on_page(3), faults.slow(60))
         (tmp_path / "a").write_text("old")
         return export(tmp_path / "a")
 
     def test_from_another_thread(
-        self, wedata: StandIn, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
+        self, wedata: Emulator, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
     ) -> None:
         wedata.after(lambda received: received.params.get("PageNumber") == 4 and waiting.on_kill())
         with pytest.raises(WeDataExportError, match=f"^output_path: {tmp_path}/a: killed, so not written$"):
@@ -300,7 +300,7 @@ class TestKill:
         assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
 
     def test_by_a_signal_as_airflow_does(
-        self, wedata: StandIn, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
+        self, wedata: Emulator, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
     ) -> None:
         before = signal.signal(signal.SIGTERM, lambda *_: waiting.on_kill())
         wedata.after(
@@ -355,13 +355,13 @@ class TestRefusals:
             ("/no/\udcff", r"'/no/\\udcff' is no path; expected text without U\+0000 and half surrogates"),
         ],
     )
-    def test_of_a_path_before_anything_is_asked(self, wedata: StandIn, path: str, told: str) -> None:
+    def test_of_a_path_before_anything_is_asked(self, wedata: Emulator, path: str, told: str) -> None:
         with pytest.raises(WeDataConfigError, match=f"^output_path: {told}") as refused:
             export(path).execute({})
         assert [True, []] == [isinstance(refused.value, AirflowFailException), wedata.requests]
 
     def test_of_a_missing_library_before_anything_is_asked(
-        self, wedata: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, wedata: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(WeDataConfigError, match=r"install airflow-provider-wedata\[parquet\]"):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_wedata.emulator import Emulator, faults
 from airflow_provider_wedata.exceptions import WeDataAuthError, WeDataConfigError, WeDataExportError
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
-from airflow_provider_wedata.standin import StandIn, faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +21,14 @@ CONNECTION = "AIRFLOW_CONN_COS"
 
 
 @pytest.fixture
-def wedata(wedata_connection: StandIn) -> StandIn:
+def wedata(wedata_connection: Emulator) -> Emulator:
     for number in range(ROWS):
         wedata_connection.world.add(task_id=f"2025071420013{number:04}", state="COMPLETED")
     return wedata_connection
 
 
 @pytest.fixture(autouse=True)
-def staging(store: Any, wedata: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def staging(store: Any, wedata: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the store Airflow's connection `cos`, and give the directory in which files wait for their upload."""
     monkeypatch.setenv(CONNECTION, store.connection)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -54,7 +54,7 @@ def test_the_connection_is_named_beside_the_path_or_in_it(
     assert list(staging.iterdir()) == []
 
 
-def test_a_failed_reading_changes_nothing(store: Any, staging: Path, wedata: StandIn) -> None:
+def test_a_failed_reading_changes_nothing(store: Any, staging: Path, wedata: Emulator) -> None:
     export("s3://cos@wedata/a")
     before = store.get("a")
     wedata.faults.when(faults.on_page(2), faults.error("AuthFailure.SignatureFailure"))
@@ -68,7 +68,7 @@ def test_a_failed_reading_changes_nothing(store: Any, staging: Path, wedata: Sta
     ]
 
 
-def test_an_object_that_is_there_is_kept(store: Any, wedata: StandIn) -> None:
+def test_an_object_that_is_there_is_kept(store: Any, wedata: Emulator) -> None:
     store.client.put_object(Bucket="wedata", Key="a", Body=b"old")
     with pytest.raises(WeDataConfigError, match=r"^output_path: s3://cos@wedata/a: there is a file already"):
         export("s3://cos@wedata/a", if_exists="fail")
@@ -83,7 +83,7 @@ def test_a_bucket_that_is_not_there_is_told(staging: Path) -> None:
     assert list(staging.iterdir()) == []
 
 
-def test_a_connection_that_is_not_there_is_told(wedata: StandIn) -> None:
+def test_a_connection_that_is_not_there_is_told(wedata: Emulator) -> None:
     assert "AIRFLOW_CONN_NOBODY" not in os.environ
     with pytest.raises(
         WeDataConfigError, match=r"^output_path: s3://wedata/a: .*nobody.*; create that connection"

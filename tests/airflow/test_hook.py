@@ -12,9 +12,9 @@ import pytest
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_wedata.api.operations import count_projects
+from airflow_provider_wedata.emulator import Emulator, faults
 from airflow_provider_wedata.exceptions import WeDataConfigError, WeDataError, WeDataParameterError
 from airflow_provider_wedata.hooks.wedata import WeDataHook
-from airflow_provider_wedata.standin import StandIn, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,10 +26,10 @@ SECRETS = (SECRET_KEY, TOKEN)
 
 
 @pytest.fixture
-def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    with StandIn(limit=None, secret_key=SECRET_KEY, token=TOKEN) as standin:
-        monkeypatch.setenv(CONNECTION, standin.connection_json(requests_per_second=1000, retries=0))
-        yield standin
+def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    with Emulator(limit=None, secret_key=SECRET_KEY, token=TOKEN) as emulator:
+        monkeypatch.setenv(CONNECTION, emulator.connection_json(requests_per_second=1000, retries=0))
+        yield emulator
 
 
 def change(**fields: Any) -> None:
@@ -47,14 +47,14 @@ def free_port() -> int:
         return port
 
 
-def test_the_button_counts_the_instances_of_the_project(wedata: StandIn) -> None:
+def test_the_button_counts_the_instances_of_the_project(wedata: Emulator) -> None:
     wedata.world.add()
     good, text = WeDataHook().test_connection()
     assert good, text
     assert "project 1460947878944567296 has 1 task instances" in text
 
 
-def test_without_a_project_the_button_counts_the_projects(wedata: StandIn) -> None:
+def test_without_a_project_the_button_counts_the_projects(wedata: Emulator) -> None:
     change(extra={"project_id": None})
     good, text = WeDataHook().test_connection()
     assert good, text
@@ -62,7 +62,7 @@ def test_without_a_project_the_button_counts_the_projects(wedata: StandIn) -> No
     assert "ListProjects" == wedata.requests[-1].action
 
 
-def test_the_button_is_made_as_airflow_makes_it(wedata: StandIn) -> None:
+def test_the_button_is_made_as_airflow_makes_it(wedata: Emulator) -> None:
     hook = WeDataHook(**{WeDataHook.conn_name_attr: "wedata_default"})
     assert hook.test_connection()[0]
 
@@ -83,7 +83,7 @@ def test_the_button_is_made_as_airflow_makes_it(wedata: StandIn) -> None:
     ],
 )
 def test_of_a_wrong_connection_the_button_says_what_to_mend(
-    fields: dict[str, Any], advice: str, wedata: StandIn
+    fields: dict[str, Any], advice: str, wedata: Emulator
 ) -> None:
     change(**fields)
     good, text = WeDataHook().test_connection()
@@ -104,7 +104,7 @@ def test_of_an_extra_that_is_no_json_the_button_says_so(extra: str, monkeypatch:
 
 
 @pytest.mark.parametrize("held", [None, "{"])
-def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, wedata: StandIn) -> None:
+def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, wedata: Emulator) -> None:
     os.environ.pop(CONNECTION)
     os.environ |= {CONNECTION: held} if held else {}
     good, text = WeDataHook().test_connection()
@@ -128,7 +128,7 @@ def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, 
     ],
 )
 def test_of_trouble_the_button_tells_what_and_what_to_do(
-    fault: faults.Fault, told: str, advice: str, wedata: StandIn
+    fault: faults.Fault, told: str, advice: str, wedata: Emulator
 ) -> None:
     wedata.faults.next(fault)
     good, text = WeDataHook().test_connection()
@@ -137,7 +137,7 @@ def test_of_trouble_the_button_tells_what_and_what_to_do(
     assert advice in text
 
 
-def test_the_button_tells_that_nobody_is_there(wedata: StandIn) -> None:
+def test_the_button_tells_that_nobody_is_there(wedata: Emulator) -> None:
     change(host=f"http://127.0.0.1:{free_port()}")
     good, text = WeDataHook().test_connection()
     assert not good
@@ -145,7 +145,7 @@ def test_the_button_tells_that_nobody_is_there(wedata: StandIn) -> None:
     assert "Check host, port, site and proxy" in text
 
 
-def test_the_button_tries_no_more_than_twice(wedata: StandIn) -> None:
+def test_the_button_tries_no_more_than_twice(wedata: Emulator) -> None:
     change(extra={"retries": 5})
     wedata.faults.next(faults.http_status(503), times=9)
     assert not WeDataHook().test_connection()[0]
@@ -159,7 +159,7 @@ def test_without_a_connection_the_button_names_it(airflow_db: None) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"extra": {"region": None}}, {"extra": {"verify": "perhaps"}}])
-def test_worker_and_triggerer_read_the_same(fields: dict[str, Any], wedata: StandIn) -> None:
+def test_worker_and_triggerer_read_the_same(fields: dict[str, Any], wedata: Emulator) -> None:
     change(**fields)
 
     def told(read: Callable[[], Any]) -> Any:
@@ -176,32 +176,32 @@ def test_a_missing_connection_is_the_same_there_too(airflow_db: None) -> None:
         asyncio.run(WeDataHook("nobody_made_this").read_settings())
 
 
-def test_region_and_project_of_the_hook_win(wedata: StandIn) -> None:
+def test_region_and_project_of_the_hook_win(wedata: Emulator) -> None:
     hook = WeDataHook(region="ap-jakarta", project_id="7")
     assert ("ap-jakarta", "7") == (hook.settings.region, hook.query({}).project_id)
     assert "8" == hook.query({"project_id": "8"}).project_id
 
 
-def test_plain_http_to_elsewhere_is_warned_of(wedata: StandIn, told: Callable[[], str]) -> None:
+def test_plain_http_to_elsewhere_is_warned_of(wedata: Emulator, told: Callable[[], str]) -> None:
     change(host="http://gateway.example.com", extra={"allow_http": True})
     assert WeDataHook().settings.plain
     assert "plain HTTP" in told()
 
 
-def test_as_a_uri_it_is_the_same_connection(wedata: StandIn) -> None:
+def test_as_a_uri_it_is_the_same_connection(wedata: Emulator) -> None:
     before = WeDataHook().settings
     os.environ[CONNECTION] = wedata.connection_uri(requests_per_second=1000, retries=0)
     assert before == WeDataHook().settings
 
 
-def test_instances_are_streamed_each_once(wedata: StandIn) -> None:
+def test_instances_are_streamed_each_once(wedata: Emulator) -> None:
     keys = {wedata.world.add().key for _ in range(250)}
     found = [row.instance_key for row in WeDataHook().list_task_instances()]
     assert keys == set(found)
     assert len(keys) == len(found)
 
 
-def test_they_are_counted_in_one_request_but_where_ids_are_named(wedata: StandIn) -> None:
+def test_they_are_counted_in_one_request_but_where_ids_are_named(wedata: Emulator) -> None:
     one = wedata.world.add(task_id="123")
     wedata.world.add(task_id="1234")
     assert 2 == WeDataHook().count_task_instances()
@@ -210,26 +210,26 @@ def test_they_are_counted_in_one_request_but_where_ids_are_named(wedata: StandIn
     assert 1 == WeDataHook().count_task_instances(instance_keys=[one.key])
 
 
-def test_a_filter_that_does_not_exist_is_refused_before_anything_is_sent(wedata: StandIn) -> None:
+def test_a_filter_that_does_not_exist_is_refused_before_anything_is_sent(wedata: Emulator) -> None:
     with pytest.raises(WeDataConfigError, match="colour"):
         WeDataHook().count_task_instances(colour="red")
     assert [] == wedata.requests
 
 
-def test_a_project_must_be_named_somewhere(wedata: StandIn) -> None:
+def test_a_project_must_be_named_somewhere(wedata: Emulator) -> None:
     change(extra={"project_id": None})
     with pytest.raises(WeDataConfigError, match="project_id"):
         WeDataHook().count_task_instances()
 
 
-def test_what_wedata_refuses_is_an_error_of_this_provider(wedata: StandIn) -> None:
+def test_what_wedata_refuses_is_an_error_of_this_provider(wedata: Emulator) -> None:
     with pytest.raises(WeDataParameterError):
         WeDataHook(project_id="42").count_task_instances()
     with pytest.raises(WeDataError):
         list(WeDataHook(project_id="42").list_task_instances())
 
 
-def test_the_async_client_asks_the_same(wedata: StandIn) -> None:
+def test_the_async_client_asks_the_same(wedata: Emulator) -> None:
     async def ask() -> int:
         async with await WeDataHook().get_async_conn() as client:
             return await client.ask(count_projects())

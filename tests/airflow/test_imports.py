@@ -39,12 +39,12 @@ def test_the_sensor_loads_only_our_own_modules_and_airflows(airflows: set[str], 
     assert set() == more
 
 
-def test_none_of_ours_is_the_client_the_hook_or_the_stand_in(ours: set[str]) -> None:
+def test_none_of_ours_is_the_client_the_hook_or_the_emulator(ours: set[str]) -> None:
     for name in (
         "api.client",
         "api.async_client",
         "hooks",
-        "standin",
+        "emulator",
         "settings",
         "export.formats",
         "export.publish",
@@ -78,6 +78,6 @@ def test_a_dag_file_with_an_export_loads_no_library_for_it(name: str, airflows: 
 
 def test_telling_airflow_of_the_provider_loads_nothing_heavy() -> None:
     info = loaded_by("from airflow_provider_wedata import get_provider_info\nget_provider_info()")
-    assert {"airflow_provider_wedata", "airflow_provider_wedata.connection_form"} == {
+    assert {"airflow_provider_wedata", "airflow_provider_wedata.connection.fields"} == {
         name for name in info if name.startswith(("airflow", "requests", "httpx", "tencentcloud"))
     }

@@ -13,7 +13,7 @@ from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 from tests.airflow.versions import AirflowRescheduleException, Rescheduled
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 TEMPLATE = "https://console.example.com/{site}/{region}?p={project_id}&t={task_id}&i={instance_key}"
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.models import FIELD_NAMES
+from airflow_provider_wedata.emulator import faults
 from airflow_provider_wedata.exceptions import (
     WeDataApiError,
     WeDataAuthError,
@@ -14,10 +15,9 @@ from airflow_provider_wedata.exceptions import (
     WeDataParameterError,
 )
 from airflow_provider_wedata.operators.wedata import WeDataListTaskInstancesOperator
-from airflow_provider_wedata.standin import faults
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 DAY = "2026-03-01"
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_wedata.standin import Reply, faults
+from airflow_provider_wedata.emulator import Reply, faults
 from tests.airflow.versions import AIRFLOW_3, TaskDeferralError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 MODES = ("poke", "reschedule", "deferrable")
 SOFT: dict[str, dict[str, bool]] = {

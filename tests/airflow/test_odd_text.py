@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_wedata import cli
+from airflow_provider_wedata.emulator.messages import error_reply
 from airflow_provider_wedata.operators.wedata import (
     WeDataExportTaskInstancesOperator,
     WeDataListTaskInstancesOperator,
 )
-from airflow_provider_wedata.standin.messages import error_reply
 from tests.airflow.conftest import TASK_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from airflow_provider_wedata.standin import Instance, faults
+    from airflow_provider_wedata.emulator import Instance, faults
 
 MODES = ("poke", "reschedule", "deferrable")
 DAY = "2026-03-01"

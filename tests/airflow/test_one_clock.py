@@ -10,15 +10,15 @@ from airflow.providers.common.compat.sdk import Context
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.standin import faults
+from airflow_provider_wedata.emulator import faults
+from airflow_provider_wedata.waiting.schedule import PollSchedule
 from tests.airflow.conftest import DAY, MODES, TASK_ID, Ti, revived
 from tests.airflow.stepped import Stepped, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_wedata.standin import Received
+    from airflow_provider_wedata.emulator import Received
 
 SOFT = ({}, {"soft_fail": True}, {"never_fail": True})
 
@@ -287,5 +287,5 @@ def test_a_row_says_when_the_try_began() -> None:
         add_instance(world)
         began = world.clock.now()
         row = world.deferred(timeout=100, execution_timeout=timedelta(minutes=5)).trigger
-    patience = Patience.from_json(revived(row).patience)
+    patience = PollSchedule.from_json(revived(row).patience)
     assert (began + 100, 300) == (patience.deadline, patience.execution_timeout)

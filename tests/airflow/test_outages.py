@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_wedata.emulator import faults
 from airflow_provider_wedata.exceptions import (
     WeDataAuthError,
     WeDataConfigError,
     WeDataParameterError,
     WeDataPermissionError,
 )
-from airflow_provider_wedata.standin import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.standin import Instance, Received
+    from airflow_provider_wedata.emulator import Instance, Received
 
 MODES = ("poke", "reschedule", "deferrable")
 PASSING = {

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from tests.markdown import Block
 
-#: All but what asks the stand-in that the page has started.
+#: All but what asks the emulator that the page has started.
 SHOWN = [
     block
     for page in PAGES
     for block in blocks(page)
-    if block.language == "python" and "/standin/" not in block.text
+    if block.language == "python" and "/emulator/" not in block.text
 ]
 
 

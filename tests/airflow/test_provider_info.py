@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 import airflow_provider_wedata
-from airflow_provider_wedata import get_provider_info
+from airflow_provider_wedata.get_provider_info import get_provider_info
 from airflow_provider_wedata.hooks.wedata import WeDataHook
 from tests.airflow.versions import DEFAULT_SENSITIVE_FIELDS, ProvidersManager
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import faults
+from airflow_provider_wedata.emulator import faults
 
 try:
     import structlog

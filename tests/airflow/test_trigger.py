@@ -15,8 +15,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.emulator import faults
 from airflow_provider_wedata.exceptions import WeDataTriggerError
-from airflow_provider_wedata.standin import faults
 from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
 from tests.airflow.conftest import revived
 from tests.airflow.stepped import stepped
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from airflow_provider_wedata.standin import Instance
+    from airflow_provider_wedata.emulator import Instance
 
 
 def budgets() -> list[Any]:

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.clock import WireZone
-from airflow_provider_wedata.api.instance import TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.formats import FORMATS, Format
 from airflow_provider_wedata.export.publish import LocalFile, published
 
@@ -47,7 +47,7 @@ def rows(count: int) -> Iterator[TaskInstance]:
             "time": f"{minutes // 60:02}:{minutes % 60:02}:{second:02}",
             "cost": number * 31 % 100_000,
         }
-        yield TaskInstance.read(json.loads(ROW % values), ZONE)
+        yield TaskInstance.parse(json.loads(ROW % values), ZONE)
 
 
 def measure(name: str, codec: str | None, count: int) -> str:
@@ -55,7 +55,7 @@ def measure(name: str, codec: str | None, count: int) -> str:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         with published(LocalFile(str(Path(folder, "a")))) as publication:
-            writer = Format.read(name, codec, None).writer(publication.file, ZONE)
+            writer = Format.parse(name, codec, None).writer(publication.file, ZONE)
             for row in rows(count):
                 writer.write(row)
             writer.finish()

@@ -1,8 +1,8 @@
-"""How much memory a whole export takes, reading and writing: the operator against a stand-in of many rows.
+"""How much memory a whole export takes, reading and writing: the operator against an emulator of many rows.
 
     python tests/bench/export_whole.py [--rows 10000 1000000] [--formats jsonl csv parquet]
 
-The stand-in is a process of its own, without a limit and without latency; each export is one, too, and tells the
+The emulator is a process of its own, without a limit and without latency; each export is one, too, and tells the
 highest resident size that the system saw (VmHWM, on Linux). A million rows take some minutes each.
 """
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SERVE = """
 import sys
-from airflow_provider_wedata.standin import StandIn, scenarios
-wedata = StandIn(limit=None)
+from airflow_provider_wedata.emulator import Emulator, scenarios
+wedata = Emulator(limit=None)
 scenarios.large(wedata.world, count=int(sys.argv[1]), days=90)
 with wedata:
     print(wedata.connection_json(requests_per_second=1000), flush=True)
@@ -42,8 +42,8 @@ print("PEAK", json.dumps({**done, "peak": int(peak.split()[1]) / 1024}))
 
 
 @contextmanager
-def standin(rows: int) -> Iterator[str]:
-    """Give the connection to a stand-in with so many rows."""
+def emulator(rows: int) -> Iterator[str]:
+    """Give the connection to an emulator with so many rows."""
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", SERVE, str(rows)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -79,7 +79,7 @@ def main() -> None:
     options = line.parse_args()
     print(f"{'format':8}{'rows':>11}{'requests':>10}{'seconds':>9}{'MB':>9}{'peak MB':>10}", flush=True)
     for rows in options.rows:
-        with standin(rows) as connection:
+        with emulator(rows) as connection:
             for form in options.formats:
                 print(export(connection, form), flush=True)
 

@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import PAGE_SIZE, InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import PAGE_SIZE, TaskInstance
 from airflow_provider_wedata.api.operations import Page
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.listing.planner import ListingPlanner
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Service:
         last = max(first, self._place(given.get("ScheduleTimeTo"), 1, len(self.rows)))
         found = [row for _, _, row in self.rows[first:last]]
         if since := given.get("LastUpdateTimeFrom"):
-            found = [row for row in found if (row.last_update_time or START) >= ZONE.wire.read(since)]
+            found = [row for row in found if (row.last_update_time or START) >= ZONE.wire.parse(since)]
         if given["SortType"] == "DESC":
             found.reverse()
         start = (given["PageNumber"] - 1) * given["PageSize"]
@@ -96,7 +97,7 @@ class Service:
     def _place(self, text: str | None, beyond: int, otherwise: int) -> int:
         if text is None:
             return otherwise
-        second = int((ZONE.wire.read(text) - START).total_seconds()) + beyond
+        second = int((ZONE.wire.parse(text) - START).total_seconds()) + beyond
         return bisect_left(self.rows, (second, ""), key=lambda entry: entry[:2])
 
 
@@ -107,7 +108,7 @@ def requests(case: Case, swaps: float, seed: int) -> float:
     """
     chance = Random(seed)  # noqa: S311 - the same every time, on purpose
     service = Service(case, chance)
-    window = Window(START, START + timedelta(seconds=case.seconds - 1)) if case.window else Window()
+    window = TimeWindow(START, START + timedelta(seconds=case.seconds - 1)) if case.window else TimeWindow()
     plan = ListingPlanner(InstanceQuery(project_id="1", zone=ZONE, schedule=window), under_way=UNDER_WAY)
     under_way: list[tuple[int, Operation[Page], datetime]] = []
     keys: list[str] = []

@@ -1,6 +1,6 @@
 """What becomes of very many waits in one triggerer: `python tests/bench/many_waits.py`.
 
-Each is a trigger of its own, as an Airflow triggerer runs them, before a stand-in in a process of its own with a
+Each is a trigger of its own, as an Airflow triggerer runs them, before an emulator in a process of its own with a
 strict limit of 20 requests in any second. Every look is one request; how often the waits want to look is set from
 half to four times that limit, or by `--waits 5000 --interval 30`. CPU is this process's own. The looks are counted
 from the start on: the fewest and the most that any wait had.
@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.request import urlopen
 
 from airflow_provider_wedata.api import registry
-from airflow_provider_wedata.api.clock import Zone
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.rows import encode_watch
-from airflow_provider_wedata.standin.scenarios import PROJECT_ID, WORKFLOW_ID
-from airflow_provider_wedata.terms import read_watch
+from airflow_provider_wedata.api.times import Zone
+from airflow_provider_wedata.emulator.scenarios import PROJECT_ID, WORKFLOW_ID
 from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
+from airflow_provider_wedata.waiting.parameters import parse_watch
+from airflow_provider_wedata.waiting.rows import encode_watch
+from airflow_provider_wedata.waiting.schedule import PollSchedule
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.waiting import Verdict
+    from airflow_provider_wedata.waiting.condition import Verdict
 
 LIMIT = 20
 
@@ -47,13 +47,13 @@ class Quiet(WeDataTaskInstanceTrigger):
 
 def trigger(interval: float, number: int, waits: int) -> WeDataTaskInstanceTrigger:
     """Return a wait that never ends, and begins to look within its first interval, as many waits would."""
-    watch = read_watch(
+    watch = parse_watch(
         {"workflow_id": WORKFLOW_ID, "schedule_date": "2026-03-01", "min_instances": 1000},
         project_id=PROJECT_ID,
         time_zone=Zone("UTC+8"),
     )
     began = time.time()
-    patience = Patience(started=began, timeout=86_400, poke_interval=interval)
+    patience = PollSchedule(started=began, timeout=86_400, poke_interval=interval)
     one = Quiet(
         watch=encode_watch(watch),
         patience=patience.to_json(),
@@ -100,7 +100,7 @@ async def longest_block(seconds: float) -> tuple[float, float]:
 
 
 def counts(url: str) -> dict[str, int]:
-    with urlopen(f"{url}/standin/requests") as answer:  # noqa: S310 - always http
+    with urlopen(f"{url}/emulator/requests") as answer:  # noqa: S310 - always http
         found: dict[str, int] = json.load(answer)
         return found
 
@@ -113,21 +113,21 @@ def main() -> None:
     line.add_argument("--seconds", type=float, default=40, help="to measure, after the first interval")
     options = line.parse_args()
     intervals = [options.waits / (LIMIT * times) for times in (0.5, 0.9, 2, 4)]
-    command = [sys.executable, "-m", "airflow_provider_wedata.standin", "--quiet", "--latency-ms", "150"]
+    command = [sys.executable, "-m", "airflow_provider_wedata.emulator", "--quiet", "--latency-ms", "150"]
     print(
         " waits  interval  want/second   got/s  looks every  throttled     CPU  block/ms  of CPU  fewest  most"
     )
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as standin:  # noqa: S603 - our own
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulator:  # noqa: S603 - our own
         try:
-            assert standin.stdout
-            url = standin.stdout.readline().split()[-1]
-            _, connection = shlex.split(standin.stdout.readline())
+            assert emulator.stdout
+            url = emulator.stdout.readline().split()[-1]
+            _, connection = shlex.split(emulator.stdout.readline())
             _, _, os.environ["AIRFLOW_CONN_WEDATA_DEFAULT"] = connection.partition("=")
             for interval in [options.interval] if options.interval else intervals:
                 registry.reset()
                 asyncio.run(wait_all(interval, url, options.waits, options.seconds))
         finally:
-            standin.terminate()
+            emulator.terminate()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How fast a list is read, beside a loop over the official SDK: `python tests/bench/reading_speed.py [--all]`.
 
-Against a stand-in in a process of its own, with a strict limit of 20 requests in any second. The least time is
+Against an emulator in a process of its own, with a strict limit of 20 requests in any second. The least time is
 that of the pages at the limit. CPU is this process's own, for each request.
 """
 
@@ -25,20 +25,20 @@ from tencentcloud.wedata.v20250806.wedata_client import WedataClient
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import Client
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.exchange import Channel
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.emulator.emulator import REGION, SECRET_ID, SECRET_KEY
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.reader import ConcurrentReader
-from airflow_provider_wedata.standin.instance import PROJECT_ID
-from airflow_provider_wedata.standin.server import REGION, SECRET_ID, SECRET_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT, PAGE = 20, 100
-#: Of the 90 days that the stand-in has.
+#: Of the 90 days that the emulator has.
 DAYS = 10.2
 
 
@@ -76,7 +76,7 @@ def ours(host: str, since: datetime | None) -> tuple[int, int, int]:
         credentials=Credentials(SECRET_ID, SECRET_KEY),
         budget=registry.budgets(host, SECRET_ID, LIMIT),
     )
-    query = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=Window(since))
+    query = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=TimeWindow(since))
     with ConcurrentReader(Client(channel, Transport(f"http://{host}")), query) as reading:
         rows = sum(1 for _ in reading)
     return rows, reading.requests, reading.throttled
@@ -139,9 +139,9 @@ def picture(results: dict[str, Result], latency_ms: int) -> str:
 
 
 @contextmanager
-def standin(latency_ms: int) -> Iterator[str]:
-    """Give the host of a stand-in with 176,022 instances."""
-    line = [sys.executable, "-m", "airflow_provider_wedata.standin", "--scenario", "large", "--quiet"]
+def emulator(latency_ms: int) -> Iterator[str]:
+    """Give the host of an emulator with 176,022 instances."""
+    line = [sys.executable, "-m", "airflow_provider_wedata.emulator", "--scenario", "large", "--quiet"]
     with subprocess.Popen(  # noqa: S603 - our own module
         [*line, "--latency-ms", str(latency_ms), "--limit", str(LIMIT)], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -149,7 +149,7 @@ def standin(latency_ms: int) -> Iterator[str]:
             said = process.stdout.readline() if process.stdout else ""
             found = re.search(r"http://(\S+)", said)
             if not found:
-                raise RuntimeError(f"the stand-in said {said!r}")
+                raise RuntimeError(f"the emulator said {said!r}")
             yield found[1]
         finally:
             process.terminate()
@@ -164,7 +164,7 @@ def main() -> None:
     line.add_argument("--picture", type=Path, help="draw it into this SVG file")
     options = line.parse_args()
     results: dict[str, Result] = {}
-    with standin(options.latency_ms) as host:
+    with emulator(options.latency_ms) as host:
         print(f"latency {options.latency_ms} ms, at most {LIMIT} requests in any second\n\n{HEAD}")
         for name, way, days in (
             ("a loop over the SDK", the_sdks, DAYS),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn
+from airflow_provider_wedata.emulator import Emulator
 from demo.real_airflow import RealAirflow
 from tests.e2e.browser import ARGUMENTS, CHROMIUM, Ui
 
@@ -25,17 +25,17 @@ TOKEN = "made-up-session-token"
 
 
 @pytest.fixture(scope="session")
-def standin() -> Iterator[StandIn]:
-    with StandIn("empty", token=TOKEN) as standin:
-        yield standin
+def emulator() -> Iterator[Emulator]:
+    with Emulator("empty", token=TOKEN) as emulator:
+        yield emulator
 
 
 @pytest.fixture
-def wedata(standin: StandIn) -> StandIn:
+def wedata(emulator: Emulator) -> Emulator:
     """Return a WeData without instances."""
-    for key in standin.world.keys:
-        standin.world.delete(key)
-    return standin
+    for key in emulator.world.keys:
+        emulator.world.delete(key)
+    return emulator
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +46,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
 
 
 @pytest.fixture
-def connection(standin: StandIn, airflow: RealAirflow) -> None:
+def connection(emulator: Emulator, airflow: RealAirflow) -> None:
     """Have the connection that the examples use, made without a form."""
     forget(airflow, "wedata_default")
-    fields = json.loads(standin.connection_json())
+    fields = json.loads(emulator.connection_json())
     fields["extra"] = json.dumps(fields["extra"])
     airflow.api("POST", "/connections", json={"connection_id": "wedata_default", **fields})
 

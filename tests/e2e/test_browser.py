@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.standin import StandIn, scenarios
+from airflow_provider_wedata.emulator import Emulator, scenarios
 from tests.e2e.browser import CHROMIUM
 from tests.e2e.conftest import TOKEN, forget
 
@@ -27,12 +27,12 @@ TYPE = "Tencent Cloud WeData"
 
 
 @pytest.fixture
-def filled_in(ui: Ui, standin: StandIn, airflow: RealAirflow) -> None:
+def filled_in(ui: Ui, emulator: Emulator, airflow: RealAirflow) -> None:
     """Have the examples' connection, made with the form."""
     forget(airflow, "wedata_default")
     form = ui.new_connection("wedata_default", TYPE)
     ui.picture("connection-form", form)
-    standard, extra = fields(standin)
+    standard, extra = fields(emulator)
     ui.fill_standard(form, standard)
     ui.unfold(form)
     ui.fill_extra(form, {name: extra[name] for name in ("region", "project_id")})
@@ -41,19 +41,19 @@ def filled_in(ui: Ui, standin: StandIn, airflow: RealAirflow) -> None:
     ui.save(form)
 
 
-def fields(standin: StandIn, **changes: str) -> tuple[dict[str, str], dict[str, str]]:
+def fields(emulator: Emulator, **changes: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return what a user types: into the standard fields, and into the extra ones."""
     standard = {
-        "host": standin.url,
-        "port": standin.host.rpartition(":")[2],
-        "login": standin.account.secret_id,
-        "password": standin.account.secret_key,
+        "host": emulator.url,
+        "port": emulator.host.rpartition(":")[2],
+        "login": emulator.account.secret_id,
+        "password": emulator.account.secret_key,
     }
     extra = {
         "region": "ap-singapore",
         "project_id": scenarios.PROJECT_ID,
         "session_token": TOKEN,
-        "console_url": f"{standin.url}/console/{{project_id}}",
+        "console_url": f"{emulator.url}/console/{{project_id}}",
     }
     return standard | changes, extra
 
@@ -74,13 +74,13 @@ def test_the_form_offers_what_the_provider_can_do(ui: Ui) -> None:
 
 
 def test_a_connection_is_made_with_the_form_and_keeps_its_secrets(
-    filled_in: None, standin: StandIn, airflow: RealAirflow
+    filled_in: None, emulator: Emulator, airflow: RealAirflow
 ) -> None:
     saved = airflow.api("GET", "/connections/wedata_default")
     extra = json.loads(saved["extra"])
     assert ("***", "***") == (saved["password"], extra["session_token"])
     told = json.dumps(saved)
-    assert standin.account.secret_key not in told
+    assert emulator.account.secret_key not in told
     assert TOKEN not in told
     expected = {
         "region": "ap-singapore",
@@ -95,7 +95,7 @@ def test_a_connection_is_made_with_the_form_and_keeps_its_secrets(
     assert expected == {name: extra[name] for name in expected}
 
 
-def test_the_button_says_who_where_and_how_many(filled_in: None, wedata: StandIn, ui: Ui) -> None:
+def test_the_button_says_who_where_and_how_many(filled_in: None, wedata: Emulator, ui: Ui) -> None:
     workflow(wedata)
     said = ui.try_connection("wedata_default")
     ui.picture("connection-test")
@@ -109,7 +109,7 @@ def test_the_button_says_who_where_and_how_many(filled_in: None, wedata: StandIn
         assert told in said
 
 
-def test_the_button_explains_a_wrong_key(ui: Ui, wedata: StandIn, airflow: RealAirflow) -> None:
+def test_the_button_explains_a_wrong_key(ui: Ui, wedata: Emulator, airflow: RealAirflow) -> None:
     forget(airflow, "wedata_wrong_key")
     form = ui.new_connection("wedata_wrong_key", TYPE)
     standard, extra = fields(wedata, password="not-the-key-of-this-account")
@@ -125,7 +125,7 @@ def test_the_button_explains_a_wrong_key(ui: Ui, wedata: StandIn, airflow: RealA
 
 
 def test_a_gate_waits_shows_where_and_opens(
-    filled_in: None, wedata: StandIn, airflow: RealAirflow, ui: Ui
+    filled_in: None, wedata: Emulator, airflow: RealAirflow, ui: Ui
 ) -> None:
     keys = workflow(wedata)
     for key in keys[:3]:
@@ -153,7 +153,7 @@ def test_a_gate_waits_shows_where_and_opens(
 
 
 def test_a_gate_that_fails_says_which_instance_and_why(
-    filled_in: None, wedata: StandIn, airflow: RealAirflow, ui: Ui
+    filled_in: None, wedata: Emulator, airflow: RealAirflow, ui: Ui
 ) -> None:
     keys = workflow(wedata)
     wedata.world.update(keys[4], tries=5)
@@ -170,7 +170,7 @@ def test_a_gate_that_fails_says_which_instance_and_why(
     ui.picture("failed-gate")
 
 
-def workflow(wedata: StandIn) -> list[str]:
+def workflow(wedata: Emulator) -> list[str]:
     """Let the eight tasks of the examples' workflow run, and return the keys of the instances."""
     tasks = scenarios.DAILY_TASKS.items()
     return [wedata.world.add(task_id=id_, task_name=name, state="RUNNING").key for name, id_ in tasks]

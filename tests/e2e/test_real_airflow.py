@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.standin import scenarios
+from airflow_provider_wedata.emulator import scenarios
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.standin import StandIn
+    from airflow_provider_wedata.emulator import Emulator
     from demo.real_airflow import RealAirflow
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_wait_survives_the_death_of_its_triggerer(wedata: StandIn, airflow: RealAirflow) -> None:
+def test_a_wait_survives_the_death_of_its_triggerer(wedata: Emulator, airflow: RealAirflow) -> None:
     world = wedata.world
     keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]
     run_id = airflow.trigger(DAG_ID)
@@ -45,7 +45,7 @@ def test_a_wait_survives_the_death_of_its_triggerer(wedata: StandIn, airflow: Re
 
 @pytest.mark.usefixtures("connection")
 def test_no_text_in_one_gate_ends_the_triggerer_in_which_another_waits(
-    wedata: StandIn, airflow: RealAirflow
+    wedata: Emulator, airflow: RealAirflow
 ) -> None:
     world = wedata.world
     keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]
@@ -64,7 +64,7 @@ def test_no_text_in_one_gate_ends_the_triggerer_in_which_another_waits(
     _wait_for_state(airflow, other, GATE, "success")
 
 
-def test_a_wrong_key_is_explained_by_the_connection_test(wedata: StandIn, airflow: RealAirflow) -> None:
+def test_a_wrong_key_is_explained_by_the_connection_test(wedata: Emulator, airflow: RealAirflow) -> None:
     airflow.api(
         "POST",
         "/connections",
@@ -90,6 +90,6 @@ def _wait_for_state(airflow: RealAirflow, run_id: str, task_id: str, state: str)
     )
 
 
-def _wait_for_looks(wedata: StandIn, airflow: RealAirflow, more: int) -> None:
+def _wait_for_looks(wedata: Emulator, airflow: RealAirflow, more: int) -> None:
     goal = len(wedata.requests) + more
     airflow.wait_for(lambda: len(wedata.requests) >= goal, f"look number {goal}", seconds=90)

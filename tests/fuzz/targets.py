@@ -9,26 +9,27 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
-from airflow_provider_wedata.api.filters import FILTERS, read_query
-from airflow_provider_wedata.api.flow import Channel, Now, Reply, Send, Slot, Turn
-from airflow_provider_wedata.api.pacing import RequestBudget, RetryPolicy
-from airflow_provider_wedata.connection_form import EXTRAS
-from airflow_provider_wedata.events import Ending, decode_ending, encode_ending, encode_problem
-from airflow_provider_wedata.patience import Patience
-from airflow_provider_wedata.rows import decode_watch, encode_watch
-from airflow_provider_wedata.settings import Settings, read_extra
-from airflow_provider_wedata.terms import TERMS, read_watch
-from airflow_provider_wedata.waiting import Census, Kind, Verdict
+from airflow_provider_wedata.api.exchange import Channel, Now, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.filters import FILTERS, parse_query
+from airflow_provider_wedata.api.rate_limit import RateLimiter
+from airflow_provider_wedata.api.retry import RetryPolicy
+from airflow_provider_wedata.api.times import Zone
+from airflow_provider_wedata.connection.fields import EXTRAS
+from airflow_provider_wedata.connection.settings import Settings, parse_extra
+from airflow_provider_wedata.waiting.condition import Census, Outcome, Verdict
+from airflow_provider_wedata.waiting.events import Ending, decode_ending, encode_ending, encode_problem
+from airflow_provider_wedata.waiting.parameters import TERMS, parse_watch
+from airflow_provider_wedata.waiting.rows import decode_watch, encode_watch
+from airflow_provider_wedata.waiting.schedule import PollSchedule
 from tests.fuzz import junk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.waiting.poll import Watch
 
 UTC8 = Zone("UTC+8")
 NOON = 1772337600.0  # 2026-03-01 12:00:00 in UTC+8
@@ -74,7 +75,7 @@ OTHER = {
     "SchedulerTime": "2026-03-01 01:00:00",
 }
 WATCHES = [
-    read_watch({"schedule_date": "2026-03-01", **terms}, project_id="1460947878944567296", time_zone=UTC8)
+    parse_watch({"schedule_date": "2026-03-01", **terms}, project_id="1460947878944567296", time_zone=UTC8)
     for terms in (
         {"min_instances": 1},
         {"expected_instances": 2, "failed_states": []},
@@ -121,19 +122,19 @@ OLD_EVENT = {
         "schedule_time_to": "2026-03-01T23:59:59+08:00",
     },
 }
-PATIENCE = Patience(started=1772337600.25, timeout=float("inf"), seed="dag#gate", execution_timeout=60.0)
+PATIENCE = PollSchedule(started=1772337600.25, timeout=float("inf"), seed="dag#gate", execution_timeout=60.0)
 ROWS = [*map(encode_watch, WATCHES), OLD_WATCH]
 PATIENCES = [PATIENCE.to_json(), OLD_PATIENCE]
 EVENTS = [
     OLD_EVENT,
     encode_problem("out of paper"),
     *(
-        encode_ending(Ending(verdict, WATCHES[0].summary(), verdict.kind is Kind.TIMEOUT))
+        encode_ending(Ending(verdict, WATCHES[0].summary(), verdict.outcome is Outcome.TIMEOUT))
         for verdict in (
-            Verdict(Kind.MET, "3 of 3", Census({"COMPLETED": 2, "SKIP_RUNNING": 1}, 3)),
-            Verdict(Kind.FAILED, "failed in WeData", Census({"EXPIRED": 1}, 1)),
-            Verdict(Kind.TIMEOUT, "not met in 60 s"),
-            Verdict(Kind.REFUSED, "no", error=InvalidRequest("task_ids", "no")),
+            Verdict(Outcome.MET, "3 of 3", Census({"COMPLETED": 2, "SKIP_RUNNING": 1}, 3)),
+            Verdict(Outcome.FAILED, "failed in WeData", Census({"EXPIRED": 1}, 1)),
+            Verdict(Outcome.TIMEOUT, "not met in 60 s"),
+            Verdict(Outcome.REFUSED, "no", error=InvalidRequest("task_ids", "no")),
         )
     ),
 ]
@@ -143,16 +144,16 @@ def filters(rng: Random) -> None:
     """Filters of any kind make a query that can be sent and told, or are refused by name."""
     given = _given(rng, FILTERS)
     with suppress(InvalidRequest):
-        query = read_query(given, project_id="1", time_zone=UTC8)
+        query = parse_query(given, project_id="1", time_zone=UTC8)
         json.dumps(query.parameters()).encode()
-        query.told().encode()
+        query.describe().encode()
 
 
 def terms(rng: Random) -> None:
     """So do filters and terms together make a wait."""
     given = _given(rng, (*FILTERS, *TERMS))
     with suppress(InvalidRequest):
-        watch = read_watch(given, project_id="1", time_zone=UTC8)
+        watch = parse_watch(given, project_id="1", time_zone=UTC8)
         json.dumps(watch.summary()).encode()
         json.dumps(watch.query.parameters()).encode()
 
@@ -170,7 +171,7 @@ def settings(rng: Random) -> None:
         "port": rng.choice([None, 443, 0, -1, 65536, rng.randrange(70000)]),
     }
     try:
-        made = Settings.read(**fields, extra=extra)
+        made = Settings.parse(**fields, extra=extra)
     except InvalidRequest as refusal:
         assert secret not in str(refusal)
         return
@@ -182,7 +183,7 @@ def extras(rng: Random) -> None:
     """The text of a connection's extra is an object, or refused without being told."""
     text = rng.choice([junk.any_text(rng), junk.dumped(junk.any_json(rng)).decode()])
     with suppress(InvalidRequest):
-        assert isinstance(read_extra(text), dict)
+        assert isinstance(parse_extra(text), dict)
 
 
 def answers(rng: Random) -> None:
@@ -204,9 +205,9 @@ def answers(rng: Random) -> None:
         body = bytes(rng.randrange(256) for _ in range(rng.randrange(60)))
     watch = rng.choice(WATCHES)
     verdict = _looked(watch, body, {"content-type": "application/json"})
-    if verdict is not None and verdict.kind is Kind.MET:
+    if verdict is not None and verdict.outcome is Outcome.MET:
         assert _done(body, watch), body
-    if verdict is not None and verdict.kind is Kind.FAILED:
+    if verdict is not None and verdict.outcome is Outcome.FAILED:
         assert b"EXPIRED" in body, body
 
 
@@ -223,7 +224,7 @@ def headers(rng: Random) -> None:
     body = junk.dumped({"Response": rng.choice([{"Error": error}, {"Data": data}, {}])})
     status = rng.choice([100, 200, 204, 302, 400, 407, 429, 500, 503, 999])
     verdict = _looked(rng.choice(WATCHES), body, told, status)
-    assert verdict is None or verdict.kind is not Kind.MET or status == 200
+    assert verdict is None or verdict.outcome is not Outcome.MET or status == 200
 
 
 def events(rng: Random) -> None:
@@ -234,7 +235,7 @@ def events(rng: Random) -> None:
     except ValueError:
         return
     assert isinstance(ending, Ending)
-    if ending.verdict.kind is Kind.MET:
+    if ending.verdict.outcome is Outcome.MET:
         verdict = event["verdict"]
         assert verdict["status"] == "met"
         assert 0 < verdict["total"] == sum(verdict["states"].values())
@@ -248,8 +249,8 @@ def rows(rng: Random) -> None:
         watch = decode_watch(_changed_often(rng.choice(ROWS), rng))
         assert watch == decode_watch(json.loads(json.dumps(encode_watch(watch))))
     with suppress(ValueError):
-        patience = Patience.from_json(_changed_often(rng.choice(PATIENCES), rng))
-        assert patience == Patience.from_json(json.loads(json.dumps(patience.to_json(), allow_nan=False)))
+        patience = PollSchedule.from_json(_changed_often(rng.choice(PATIENCES), rng))
+        assert patience == PollSchedule.from_json(json.loads(json.dumps(patience.to_json(), allow_nan=False)))
         patience.next_look(patience.looks_by(NOON), NOON)
         patience.first_look(NOON)
 
@@ -274,7 +275,7 @@ def _given(rng: Random, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _looked(watch: Watch, body: bytes, told: dict[str, str], status: int = 200) -> Verdict | None:
     """Return the verdict of a look that gets this answer to every request; None where it is an error of ours."""
-    budget = RequestBudget(1000.0)
+    budget = RateLimiter(1000.0)
     channel = Channel(
         host="127.0.0.1",
         region="ap-singapore",
@@ -283,7 +284,7 @@ def _looked(watch: Watch, body: bytes, told: dict[str, str], status: int = 200) 
         retry=RetryPolicy(retries=1),
         chance=lambda: 0.0,
     )
-    flow, clock, answer = watch.look(channel.answered), _Clock(), None
+    flow, clock, answer = watch.poll(channel.answered), _Clock(), None
     try:
         while True:
             step = flow.send(answer)  # type: ignore[arg-type]  # None begins it

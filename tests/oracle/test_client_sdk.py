@@ -14,12 +14,12 @@ from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
 from tencentcloud.wedata.v20250806 import models
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.filters import read_query
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.filters import parse_query
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
 from airflow_provider_wedata.api.operations import SERVICE, VERSION, list_task_instances
 from airflow_provider_wedata.api.signing import signed
+from airflow_provider_wedata.api.times import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,7 @@ def test_all_21_parameters_have_the_names_the_order_and_the_types_of_the_sdk() -
         "sort_column": "COST_TIME",
         "sort_type": "DESC",
     }
-    parameters = list_task_instances(read_query(given, project_id="1", time_zone=Zone("UTC+8"))).parameters
+    parameters = list_task_instances(parse_query(given, project_id="1", time_zone=Zone("UTC+8"))).parameters
     expected = documented(models.ListTaskInstancesRequest)
     assert len(expected) == 21
     assert expected == {name: type(value).__name__ for name, value in parameters.items()}

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 PACKAGE = "airflow_provider_wedata"
-#: A DAG of the examples, and a day on which the stand-in has done everything that it waits for.
+#: A DAG of the examples, and a day on which the emulator has done everything that it waits for.
 EXAMPLE = "wedata_gate_one_task"
 YESTERDAY = (datetime.now(UTC) + timedelta(hours=8 - 24)).date().isoformat()  # in UTC+8
 
@@ -95,27 +95,27 @@ def open_a_gate(wheel: Path, constraints: Path, empty: Path) -> None:
     check("Airflow finds the provider", holds="airflow-provider-wedata" in told)
     run(binaries / "airflow", "db", "migrate", **environment)
     with subprocess.Popen(  # noqa: S603 - our own
-        [binaries / "python", "-u", "-m", f"{PACKAGE}.standin", "--quiet", "--seconds", "300"],
+        [binaries / "python", "-u", "-m", f"{PACKAGE}.emulator", "--quiet", "--seconds", "300"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=empty,
-    ) as standin:
+    ) as emulator:
         try:
-            environment |= connection(standin)
+            environment |= connection(emulator)
             told = run(binaries / "airflow", "dags", "test", EXAMPLE, YESTERDAY, **environment)
-            check("a gate opens before the stand-in", holds="COMPLETED" in told and "published" in told)
+            check("a gate opens before the emulator", holds="COMPLETED" in told and "published" in told)
             told = run(binaries / "python", "-m", PACKAGE, "check", **environment)
             check("the connection can be checked from the command line", holds="FAIL" not in told)
         finally:
-            standin.terminate()
+            emulator.terminate()
 
 
-def connection(standin: subprocess.Popen[str]) -> dict[str, str]:
-    for line in standin.stdout or ():
+def connection(emulator: subprocess.Popen[str]) -> dict[str, str]:
+    for line in emulator.stdout or ():
         if line.startswith("export "):
             name, _, value = line.removeprefix("export ").strip().partition("=")
             return {name: value.strip("'")}
-    sys.exit("FAIL  the stand-in does not start")
+    sys.exit("FAIL  the emulator does not start")
 
 
 def main(constraints: str) -> None:

@@ -1,4 +1,4 @@
-"""How these tests ask: a look is driven by hand, against a stand-in without a port, on a clock that is stepped."""
+"""How these tests ask: a look is driven by hand, against an emulator without a port, on a clock that is stepped."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel, Lost, Now, Reply, Send, Slot, Turn
-from airflow_provider_wedata.api.pacing import RequestBudget
-from airflow_provider_wedata.standin import Broken, Request, StandIn, SteppedClock
+from airflow_provider_wedata.api.exchange import Channel, Lost, Now, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.rate_limit import RateLimiter
+from airflow_provider_wedata.emulator import Broken, Emulator, Request, SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.api.flow import Flow
-    from airflow_provider_wedata.standin import Quirks
-    from airflow_provider_wedata.waiting import Verdict
-    from airflow_provider_wedata.watch import Watch
+    from airflow_provider_wedata.api.exchange import Flow
+    from airflow_provider_wedata.emulator import Quirks
+    from airflow_provider_wedata.waiting.condition import Verdict
+    from airflow_provider_wedata.waiting.poll import Watch
 
 T = TypeVar("T")
 
@@ -28,13 +28,13 @@ START = "2026-03-01 12:00:00"  # UTC+8
 
 @dataclass
 class Pump:
-    """Runs a flow against a stand-in: no socket, and a sleep only steps the world's clock."""
+    """Runs a flow against an emulator: no socket, and a sleep only steps the world's clock."""
 
-    wedata: StandIn
-    budget: RequestBudget = field(default_factory=lambda: RequestBudget(1000.0))
+    wedata: Emulator
+    budget: RateLimiter = field(default_factory=lambda: RateLimiter(1000.0))
 
-    def look(self, watch: Watch) -> Verdict:
-        return self.run(watch.look(self.channel.answered))
+    def poll(self, watch: Watch) -> Verdict:
+        return self.run(watch.poll(self.channel.answered))
 
     @property
     def channel(self) -> Channel:
@@ -89,7 +89,7 @@ class Pump:
 
 def new_pump(quirks: Quirks | None = None) -> Pump:
     """Return a pump to an empty world of its own."""
-    return Pump(StandIn(clock=SteppedClock(START), limit=None, quirks=quirks))
+    return Pump(Emulator(clock=SteppedClock(START), limit=None, quirks=quirks))
 
 
 @pytest.fixture
@@ -106,5 +106,5 @@ def pump_for() -> Callable[..., Pump]:
 
 @pytest.fixture(scope="session")
 def pump_to() -> Callable[..., Pump]:
-    """Make a pump to a stand-in that is there already."""
+    """Make a pump to an emulator that is there already."""
     return Pump

@@ -1,4 +1,4 @@
-"""Both clients, on requests and on httpx, against the stand-in over a real socket: one test body for both."""
+"""Both clients, on requests and on httpx, against the emulator over a real socket: one test body for both."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ import pytest
 from airflow_provider_wedata.api import errors, registry
 from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.flow import Channel
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.exchange import Channel
 from airflow_provider_wedata.api.operations import Operation, list_task_instances
-from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.retry import RetryPolicy
+from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, Transport
-from airflow_provider_wedata.standin import StandIn, faults
-from airflow_provider_wedata.standin.instance import PROJECT_ID
+from airflow_provider_wedata.emulator import Emulator, faults
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_wedata.standin.faults import Fault
+    from airflow_provider_wedata.emulator.faults import Fault
 
 LIST = list_task_instances(InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8")))
 RERUN = replace(LIST, repeatable=False)
 
 
 class Way(NamedTuple):
-    """How a test gets to the stand-in."""
+    """How a test gets to the emulator."""
 
     channel: Channel
     transport: Transport
@@ -51,7 +51,7 @@ class Ask(Protocol):
     def __call__(self, way: Way, *operations: Operation[Any]) -> list[Any]: ...
 
 
-def way_to(wedata: StandIn, *, retries: int = 2, token: str | None = None, **transport: Any) -> Way:
+def way_to(wedata: Emulator, *, retries: int = 2, token: str | None = None, **transport: Any) -> Way:
     account = wedata.account
     return Way(
         Channel(
@@ -107,9 +107,9 @@ def _nothing_left_open() -> Iterator[None]:
     gc.collect()  # whatever was left open warns here at the latest, and a warning is an error
 
 
-def test_rows_come_over_the_socket(ask: Ask, wedata_standin: StandIn) -> None:
-    keys = [wedata_standin.world.add(task_name="任务 🚀").key for _ in range(3)]
-    first, second = ask(way_to(wedata_standin), LIST, LIST)
+def test_rows_come_over_the_socket(ask: Ask, wedata_emulator: Emulator) -> None:
+    keys = [wedata_emulator.world.add(task_name="任务 🚀").key for _ in range(3)]
+    first, second = ask(way_to(wedata_emulator), LIST, LIST)
     assert first == second
     assert sorted(keys) == sorted(row.identity for row in first.rows)
     assert first.rows[0].task_name == "任务 🚀"
@@ -175,37 +175,37 @@ GOOD = b'{"Response": {"Data": {"TotalCount": 0, "Items": []}, "RequestId": "r"}
     ],
 )
 def test_every_fault_ends_as_documented(
-    ask: Ask, wedata_standin: StandIn, fault: Fault, error: str | None, attempts: int
+    ask: Ask, wedata_emulator: Emulator, fault: Fault, error: str | None, attempts: int
 ) -> None:
-    wedata_standin.faults.when(lambda _: True, fault)
+    wedata_emulator.faults.when(lambda _: True, fault)
     if error is None:
-        assert ask(way_to(wedata_standin))[0].total == 0
+        assert ask(way_to(wedata_emulator))[0].total == 0
     else:
         with pytest.raises(errors.ApiError) as raised:
-            ask(way_to(wedata_standin))
+            ask(way_to(wedata_emulator))
         assert error == type(raised.value).__name__
-    assert attempts == len(wedata_standin.requests)
+    assert attempts == len(wedata_emulator.requests)
 
 
 @pytest.mark.parametrize("fault", [faults.throttle(), faults.http_status(503), faults.cut(), faults.reset()])
-def test_what_passes_is_over_at_the_second_attempt(ask: Ask, wedata_standin: StandIn, fault: Fault) -> None:
-    wedata_standin.faults.next(fault)
-    assert ask(way_to(wedata_standin))[0].total == 0
-    assert len(wedata_standin.requests) == 2
+def test_what_passes_is_over_at_the_second_attempt(ask: Ask, wedata_emulator: Emulator, fault: Fault) -> None:
+    wedata_emulator.faults.next(fault)
+    assert ask(way_to(wedata_emulator))[0].total == 0
+    assert len(wedata_emulator.requests) == 2
 
 
 @pytest.mark.parametrize("fault", [faults.reset(), faults.cut(), faults.slow(30), faults.http_status(502)])
 def test_what_must_not_happen_twice_is_not_sent_twice(
-    ask: Ask, wedata_standin: StandIn, fault: Fault
+    ask: Ask, wedata_emulator: Emulator, fault: Fault
 ) -> None:
-    wedata_standin.faults.next(fault)
+    wedata_emulator.faults.next(fault)
     with pytest.raises(errors.ApiError):
-        ask(way_to(wedata_standin, timeout=0.3), RERUN)
-    assert len(wedata_standin.requests) == 1
+        ask(way_to(wedata_emulator, timeout=0.3), RERUN)
+    assert len(wedata_emulator.requests) == 1
 
 
 def test_what_never_left_is_sent_again_in_any_case(ask: Ask) -> None:
-    with StandIn() as gone:
+    with Emulator() as gone:
         way = way_to(gone)
     resent: list[float] = []
     channel = replace(way.channel, chance=lambda: resent.append(0.0) or 0.0)
@@ -228,11 +228,11 @@ ELSEWHERE = faults.both(faults.body(b"x" * 1000, status=302), faults.headers(loc
     ],
 )
 def test_an_attempt_has_a_deadline_for_the_whole_answer(
-    ask: Ask, wedata_standin: StandIn, fault: Fault
+    ask: Ask, wedata_emulator: Emulator, fault: Fault
 ) -> None:
-    wedata_standin.faults.when(lambda _: True, fault)
+    wedata_emulator.faults.when(lambda _: True, fault)
     with pytest.raises(errors.NoAnswer):
-        ask(way_to(wedata_standin, retries=0, timeout=0.3))
+        ask(way_to(wedata_emulator, retries=0, timeout=0.3))
 
 
 def test_a_server_that_never_speaks_tls_has_no_longer() -> None:  # httpx leaves its socket to the collector
@@ -243,19 +243,19 @@ def test_a_server_that_never_speaks_tls_has_no_longer() -> None:  # httpx leaves
 
 
 def test_an_attempt_on_a_connection_that_is_kept_has_its_whole_time(
-    ask: Ask, wedata_standin: StandIn
+    ask: Ask, wedata_emulator: Emulator
 ) -> None:
-    wedata_standin.faults.when(lambda _: True, faults.slow(0.3))
+    wedata_emulator.faults.when(lambda _: True, faults.slow(0.3))
     assert [0, 0, 0] == [
-        page.total for page in ask(way_to(wedata_standin, retries=0, timeout=0.6), LIST, LIST, LIST)
+        page.total for page in ask(way_to(wedata_emulator, retries=0, timeout=0.6), LIST, LIST, LIST)
     ]
 
 
-def test_what_half_a_megabyte_of_gzip_would_become_is_never_held(ask: Ask, wedata_standin: StandIn) -> None:
+def test_what_half_a_megabyte_of_gzip_would_become_is_never_held(ask: Ask, wedata_emulator: Emulator) -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join([packer.compress(b" " * (1 << 20)) for _ in range(100)]) + packer.flush()
-    wedata_standin.faults.when(lambda _: True, zipped(bomb))
-    way = way_to(wedata_standin, retries=0)
+    wedata_emulator.faults.when(lambda _: True, zipped(bomb))
+    way = way_to(wedata_emulator, retries=0)
     tracemalloc.start()
     try:
         with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, unpacked"):
@@ -265,16 +265,16 @@ def test_what_half_a_megabyte_of_gzip_would_become_is_never_held(ask: Ask, wedat
         tracemalloc.stop()
 
 
-def test_of_what_is_announced_as_too_large_nothing_is_waited_for(ask: Ask, wedata_standin: StandIn) -> None:
+def test_of_what_is_announced_as_too_large_nothing_is_waited_for(ask: Ask, wedata_emulator: Emulator) -> None:
     large = faults.body(b" " * (5 << 20))
-    wedata_standin.faults.when(lambda _: True, faults.both(large, faults.drip(0.05)))
+    wedata_emulator.faults.when(lambda _: True, faults.both(large, faults.drip(0.05)))
     with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, unpacked"):
-        ask(way_to(wedata_standin, retries=0, timeout=60))
+        ask(way_to(wedata_emulator, retries=0, timeout=60))
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed_so_the_token_stays_here(ask: Ask, status: int) -> None:
-    with StandIn(token="of the session") as here, StandIn() as elsewhere:
+    with Emulator(token="of the session") as here, Emulator() as elsewhere:
         here.faults.next(faults.redirect(elsewhere.url, status))
         with pytest.raises(errors.UnreadableAnswer, match=f"redirect to '{elsewhere.url}', not followed"):
             ask(way_to(here, retries=0))
@@ -284,14 +284,14 @@ def test_a_redirect_is_not_followed_so_the_token_stays_here(ask: Ask, status: in
 
 @pytest.mark.parametrize("variable", ["NETRC", "HOME"])
 def test_a_netrc_is_ignored(
-    ask: Ask, wedata_standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+    ask: Ask, wedata_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login a password b\ndefault login a password b\n")
     netrc.chmod(0o600)
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv(variable, str(netrc if variable == "NETRC" else tmp_path))
-    assert ask(way_to(wedata_standin))[0].total == 0
+    assert ask(way_to(wedata_emulator))[0].total == 0
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -328,22 +328,22 @@ def proxy() -> Iterator[Any]:
 
 
 def test_the_environments_proxy_is_used_unless_no_proxy_names_the_host(
-    ask: Ask, wedata_standin: StandIn, proxy: Any, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, wedata_emulator: Emulator, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.url}")
-    assert ask(way_to(wedata_standin))[0].total == 0
+    assert ask(way_to(wedata_emulator))[0].total == 0
     assert len(proxy.passed) == 1
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert ask(way_to(wedata_standin))[0].total == 0
+    assert ask(way_to(wedata_emulator))[0].total == 0
     assert len(proxy.passed) == 1
 
 
 def test_the_connections_proxy_wins_over_the_environments(
-    ask: Ask, wedata_standin: StandIn, proxy: Any, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, wedata_emulator: Emulator, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert ask(way_to(wedata_standin, proxy=f"http://me:geheim@{proxy.url}"))[0].total == 0
+    assert ask(way_to(wedata_emulator, proxy=f"http://me:geheim@{proxy.url}"))[0].total == 0
     assert proxy.passed == ["Basic bWU6Z2VoZWlt"]
 
 
@@ -356,12 +356,12 @@ def test_the_connections_proxy_wins_over_the_environments(
         {"token": "geheim\r\nX-Other: a"},
     ],
 )
-def test_no_error_tells_a_secret(ask: Ask, wedata_standin: StandIn, broken: dict[str, str]) -> None:
+def test_no_error_tells_a_secret(ask: Ask, wedata_emulator: Emulator, broken: dict[str, str]) -> None:
     with pytest.raises(errors.ApiError) as raised:
-        ask(way_to(wedata_standin, retries=0, **broken))  # type: ignore[arg-type]
+        ask(way_to(wedata_emulator, retries=0, **broken))  # type: ignore[arg-type]
     assert "geheim" not in f"{raised.value} {raised.value!r}"
     assert "Signature" not in str(raised.value)
-    assert wedata_standin.requests == []
+    assert wedata_emulator.requests == []
 
 
 def test_certificates_come_from_the_connection_or_the_environment_or_certifi(
@@ -377,17 +377,17 @@ def test_certificates_come_from_the_connection_or_the_environment_or_certifi(
     assert Transport("https://h", ca_bundle="/mine").trusted == "/mine"
 
 
-def test_one_process_may_have_one_loop_after_the_other(wedata_standin: StandIn) -> None:
-    way = way_to(wedata_standin)
+def test_one_process_may_have_one_loop_after_the_other(wedata_emulator: Emulator) -> None:
+    way = way_to(wedata_emulator)
     assert [ask_with_httpx(way)[0].total for _ in range(3)] == [0, 0, 0]
 
 
-def test_the_clients_of_a_loop_share_connections_until_the_last_has_left(wedata_standin: StandIn) -> None:
-    way = way_to(wedata_standin)
+def test_the_clients_of_a_loop_share_connections_until_the_last_has_left(wedata_emulator: Emulator) -> None:
+    way = way_to(wedata_emulator)
 
     async def main() -> None:
         async with AsyncClient(*way) as first:
-            async with AsyncClient(*way) as second, AsyncClient(*way_to(wedata_standin, timeout=4)) as other:
+            async with AsyncClient(*way) as second, AsyncClient(*way_to(wedata_emulator, timeout=4)) as other:
                 assert first._pool is second._pool is not other._pool
                 await asyncio.gather(first.ask(LIST), second.ask(LIST))
             assert (await first.ask(LIST)).total == 0
@@ -399,7 +399,7 @@ def test_the_clients_of_a_loop_share_connections_until_the_last_has_left(wedata_
 
 
 def test_of_200_asks_at_once_never_more_than_20_are_under_way() -> None:
-    with StandIn(limit=None, latency=0.02) as wedata:
+    with Emulator(limit=None, latency=0.02) as wedata:
         under_way: list[int] = []
         wedata.between(lambda _: under_way.append(len(wedata._listener._open)))  # type: ignore[union-attr]
 
@@ -414,7 +414,7 @@ def test_of_200_asks_at_once_never_more_than_20_are_under_way() -> None:
 
 
 def test_asks_that_are_cancelled_leave_no_slot_and_no_place_taken() -> None:
-    async def main(wedata: StandIn, way: Way) -> None:
+    async def main(wedata: Emulator, way: Way) -> None:
         loop, all_there = asyncio.get_running_loop(), asyncio.Event()
         wedata.at(MOST_UNDER_WAY, lambda _: loop.call_soon_threadsafe(all_there.set))
         async with AsyncClient(*way) as client:
@@ -428,7 +428,7 @@ def test_asks_that_are_cancelled_leave_no_slot_and_no_place_taken() -> None:
             pages = await asyncio.gather(*(client.ask(LIST) for _ in range(MOST_UNDER_WAY)))
             assert [page.total for page in pages] == [0] * MOST_UNDER_WAY
 
-    with StandIn(limit=None) as wedata:
+    with Emulator(limit=None) as wedata:
         wedata.faults.when(lambda _: True, faults.slow(60))
         way = way_to(wedata, timeout=60)
         asyncio.run(main(wedata, way))

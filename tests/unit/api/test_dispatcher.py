@@ -22,42 +22,42 @@ from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.dispatcher import Dispatcher
 from airflow_provider_wedata.api.errors import NoAnswer
-from airflow_provider_wedata.api.flow import Channel, Sleep, Slot, Turn
-from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget
+from airflow_provider_wedata.api.exchange import Channel, Sleep, Slot, Turn
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter
 from airflow_provider_wedata.api.request_queue import Waiter
 from airflow_provider_wedata.api.transport import TimeLimit, Transport
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from airflow_provider_wedata.api.flow import Flow
-    from airflow_provider_wedata.api.pacing import Ticket
+    from airflow_provider_wedata.api.exchange import Flow
+    from airflow_provider_wedata.api.rate_limit import Ticket
 
-    Full = tuple[RequestBudget, list[Ticket]]
+    Full = tuple[RateLimiter, list[Ticket]]
 
 GATE = Place(Priority.GATE)
 HERE = Transport("http://127.0.0.1:1")
 
 
 @pytest.fixture
-def budget() -> RequestBudget:
+def budget() -> RateLimiter:
     """So much that nobody waits for long."""
-    return RequestBudget(1000.0)
+    return RateLimiter(1000.0)
 
 
 @pytest.fixture
 def full() -> Full:
     """A budget of which somebody holds every ticket, so that everybody waits until one is given back."""
-    budget = RequestBudget(20.0)
+    budget = RateLimiter(20.0)
     tickets = [budget.reserve(float(number))[0] for number in range(20)]
     return budget, [ticket for ticket in tickets if ticket]
 
 
-def channel(budget: RequestBudget) -> Channel:
+def channel(budget: RateLimiter) -> Channel:
     return Channel("h", "r", Credentials("id", "key"), budget=lambda _action: budget)
 
 
-def turns(budget: RequestBudget, number: int = 1) -> Flow[int]:
+def turns(budget: RateLimiter, number: int = 1) -> Flow[int]:
     """Take a few turns, each answered at once."""
     for _ in range(number):
         slot = yield Turn(budget, GATE)
@@ -66,23 +66,23 @@ def turns(budget: RequestBudget, number: int = 1) -> Flow[int]:
     return number
 
 
-def client(budget: RequestBudget) -> Client:
+def client(budget: RateLimiter) -> Client:
     return Client(channel(budget), HERE)
 
 
-async def in_a_loop(budget: RequestBudget, tasks: int, each: int) -> list[int]:
+async def in_a_loop(budget: RateLimiter, tasks: int, each: int) -> list[int]:
     there = AsyncClient(channel(budget), HERE)
     return await asyncio.gather(*(there.run(turns(budget, each)) for _ in range(tasks)))
 
 
-def queued(budget: RequestBudget, number: int = 1) -> None:
+def queued(budget: RateLimiter, number: int = 1) -> None:
     """Return once so many wait in the budget's queue."""
     dispatcher = registry.dispatcher(budget)
     while sum(map(len, dispatcher._queue._lines.values())) < number:
         os.sched_yield()
 
 
-def test_threads_and_loops_share_one_queue(budget: RequestBudget) -> None:
+def test_threads_and_loops_share_one_queue(budget: RateLimiter) -> None:
     with ThreadPoolExecutor(8) as pool, client(budget) as shared:
         threads = [pool.submit(shared.run, turns(budget, 20)) for _ in range(5)]
         loops = [pool.submit(asyncio.run, in_a_loop(budget, 30, 2)) for _ in range(3)]
@@ -106,7 +106,7 @@ def test_a_client_that_is_closed_ends_a_thread_that_queues(full: Full) -> None:
         assert waiting.result() == 1
 
 
-def test_a_client_that_is_closed_ends_a_thread_that_sleeps(budget: RequestBudget) -> None:
+def test_a_client_that_is_closed_ends_a_thread_that_sleeps(budget: RateLimiter) -> None:
     asleep = threading.Event()
 
     def flow() -> Flow[None]:
@@ -154,7 +154,7 @@ def test_tasks_of_a_loop_that_was_closed_hold_nobody_up(full: Full) -> None:
         assert waiting.result() == 1
 
 
-def test_a_blocked_loop_holds_up_no_thread_and_gets_its_turns_when_it_is_back(budget: RequestBudget) -> None:
+def test_a_blocked_loop_holds_up_no_thread_and_gets_its_turns_when_it_is_back(budget: RateLimiter) -> None:
     blocked, go_on = threading.Event(), threading.Event()
 
     async def main() -> list[int]:
@@ -232,7 +232,7 @@ def interrupted_at(step: int, flow: Flow[Any], there: Client) -> bool:
 
 
 def test_an_exception_at_whatever_bytecode_leaves_no_slot_taken_and_no_dead_waiter_for_long(
-    budget: RequestBudget,
+    budget: RateLimiter,
 ) -> None:
     # In a thread of its own: raised where no signal is ever handled, an exception may stay "being handled".
     with client(budget) as there, ThreadPoolExecutor(1) as interrupted, ThreadPoolExecutor(1) as other:
@@ -245,7 +245,7 @@ def test_an_exception_at_whatever_bytecode_leaves_no_slot_taken_and_no_dead_wait
         assert set(budget._flying) <= offered  # for a second at most
 
 
-def test_a_storm_of_signals_that_raise_stops_nobody(budget: RequestBudget) -> None:
+def test_a_storm_of_signals_that_raise_stops_nobody(budget: RateLimiter) -> None:
     done, here = threading.Event(), threading.get_ident()
     ended = interrupted = 0
 
@@ -293,7 +293,7 @@ def out_of_time_in_a_loop(flow: Flow[Any], there: Client, seconds: float) -> Any
 
 @pytest.mark.parametrize("run", [out_of_time, out_of_time_in_a_loop], ids=["thread", "loop"])
 class TestTheTimeOfAFlow:
-    def test_ends_it(self, run: Any, budget: RequestBudget) -> None:
+    def test_ends_it(self, run: Any, budget: RateLimiter) -> None:
         closed = []
 
         def endless() -> Flow[None]:
@@ -358,7 +358,7 @@ def test_a_handler_may_close_the_client_whose_own_thread_it_interrupts(
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_its_thread_ends_when_there_is_nothing_to_do_and_nobody_is_overlooked(budget: RequestBudget) -> None:
+def test_its_thread_ends_when_there_is_nothing_to_do_and_nobody_is_overlooked(budget: RateLimiter) -> None:
     registry._dispatchers[budget] = Dispatcher(budget, idle=0.0)
     before = threading.enumerate()
     with ThreadPoolExecutor(8) as pool, client(budget) as shared:

@@ -16,16 +16,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_wedata.api import filters
-from airflow_provider_wedata.api.clock import OPEN, Window, Zone
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
-from airflow_provider_wedata.api.filters import FILTERS, LEAVING, read_query
+from airflow_provider_wedata.api.filters import FILTERS, LEAVING, parse_query
 from airflow_provider_wedata.api.operations import list_task_instances
+from airflow_provider_wedata.api.times import OPEN, TimeWindow, Zone
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.api.instance import InstanceQuery
+    from airflow_provider_wedata.api.query import InstanceQuery
 
 UTC8 = Zone("UTC+8")
-DAY = Window(datetime(2026, 2, 28, 16, tzinfo=UTC), datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC))
+DAY = TimeWindow(datetime(2026, 2, 28, 16, tzinfo=UTC), datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC))
 FULL: dict[str, object] = {
     "project_id": 1460947878944567296,
     "keyword": "orders",
@@ -54,7 +54,7 @@ def short(value: object) -> str:
 
 
 def read(**given: object) -> InstanceQuery:
-    return read_query(given, project_id="of the connection", time_zone=UTC8)
+    return parse_query(given, project_id="of the connection", time_zone=UTC8)
 
 
 def refused(**given: object) -> InvalidRequest:
@@ -121,9 +121,9 @@ def test_what_a_query_says_of_itself_is_read_as_the_same_query(
         given["schedule_date"] = start.date()
     given |= {name: start for name in given if name.endswith("_from")}
     given |= {name: start + length for name in given if name.endswith("_to")}
-    query = read_query(given, project_id="1", time_zone=Zone(zone))
-    told = json.loads(json.dumps(query.given()))
-    assert query == read_query(told, project_id="another", time_zone=Zone("UTC+3"))
+    query = parse_query(given, project_id="1", time_zone=Zone(zone))
+    told = json.loads(json.dumps(query.to_filters()))
+    assert query == parse_query(told, project_id="another", time_zone=Zone("UTC+3"))
 
 
 TEXTS = ("project_id", "keyword", "workflow_id", "folder_id", "owner_uin", "executor_group_id")
@@ -199,9 +199,9 @@ def test_an_id_may_be_a_whole_number_of_any_type_that_has_all_digits(value: obje
 @pytest.mark.parametrize("project_id", ["None", " None", "\ud800", 10**5000, 7.5, True], ids=short)
 def test_the_connections_project_is_read_like_the_filter(project_id: object) -> None:
     with pytest.raises(InvalidRequest, match=r"^project_id: "):
-        read_query({}, project_id=project_id, time_zone=UTC8)  # type: ignore[arg-type]  # as a hook may be given it
-    assert read_query({}, project_id=7, time_zone=UTC8).project_id == "7"  # type: ignore[arg-type]
-    assert read_query({"project_id": "8"}, project_id="7", time_zone=UTC8).project_id == "8"
+        parse_query({}, project_id=project_id, time_zone=UTC8)  # type: ignore[arg-type]  # as a hook may be given it
+    assert parse_query({}, project_id=7, time_zone=UTC8).project_id == "7"  # type: ignore[arg-type]
+    assert parse_query({"project_id": "8"}, project_id="7", time_zone=UTC8).project_id == "8"
 
 
 LISTS = [["7", "8"], ("7", 8), [7, "8", "7"], (item for item in ("7", "8"))]
@@ -306,14 +306,14 @@ NO_DIGITS = ["\uff18", "\u0668", "+8", "8e0", "8_0", "0x8", "\u00b2"]
 
 @pytest.mark.parametrize("value", WHOLE, ids=repr)
 def test_a_whole_number_may_be_of_any_type(value: object) -> None:
-    number = filters.read_number(value, "n")
+    number = filters.parse_number(value, "n")
     assert (8, int) == (number, type(number))
 
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, *NOR_THESE, *NO_DIGITS], ids=short)
 def test_what_is_no_whole_number_is_refused_as_such(value: object) -> None:
     with pytest.raises(InvalidRequest, match=r"^n: .* is not valid; expected a whole number from 1 up$"):
-        filters.read_number(value, "n", least=1)
+        filters.parse_number(value, "n", least=1)
 
 
 @given(st.integers(0, 10**19) | st.floats(0, 1e19))
@@ -321,16 +321,16 @@ def test_an_accepted_number_is_read_again(value: float) -> None:
     accepted: list[int] = []
     for form in (value, str(value)):
         with suppress(InvalidRequest):
-            accepted.append(filters.read_number(form, "n"))
+            accepted.append(filters.parse_number(form, "n"))
     for number in accepted:
         assert number == value
-        assert number == filters.read_number(json.loads(json.dumps(number)), "n")
+        assert number == filters.parse_number(json.loads(json.dumps(number)), "n")
 
 
 def test_a_number_may_have_a_least_value() -> None:
-    assert filters.read_number("3", "n", least=3) == 3
+    assert filters.parse_number("3", "n", least=3) == 3
     with pytest.raises(InvalidRequest, match="a whole number from 3 up"):
-        filters.read_number(2, "n", least=3)
+        filters.parse_number(2, "n", least=3)
 
 
 NUMBERS = [("backfill", 0), ("cyclic", 1), ("non_cyclic", 2), (0, 0), ("1", 1), (2, 2)]
@@ -375,9 +375,9 @@ def test_a_window_at_the_edge_of_the_calendar_is_told_written_and_read_again(nam
     for start, end in (("0002-01-01T00:00:00Z", "0002-01-02"), ("9998-12-30", "9998-12-31T23:59:59Z")):
         for zone in ("UTC-12", "UTC+14", "Europe/Berlin"):
             query = read(**{f"{name}_from": start, f"{name}_to": end, "time_zone": zone})
-            assert "UTC" in query.told() or "Berlin" in query.told()
+            assert "UTC" in query.describe() or "Berlin" in query.describe()
             assert query.parameters().keys() > {"TimeZone"}
-            assert query == read(**query.given())
+            assert query == read(**query.to_filters())
 
 
 @pytest.mark.parametrize(
@@ -411,16 +411,16 @@ def test_a_window_that_ends_before_it_begins_is_refused(before: str) -> None:
         ({"schedule_date": "2026-03-01T23:00:00"}, DAY),
         ({"schedule_time_from": "2026-03-01", "schedule_time_to": "2026-03-01"}, DAY),
         ({"schedule_time_from": "2026-03-01", "schedule_time_before": "2026-03-02"}, DAY),
-        ({"schedule_time_from": "2026-03-01 00:00:00"}, Window(DAY.start)),
-        ({"schedule_time_to": "2026-03-01 23:59:59"}, Window(None, DAY.end)),
-        ({"schedule_time_before": date(2026, 3, 2)}, Window(None, DAY.end)),
+        ({"schedule_time_from": "2026-03-01 00:00:00"}, TimeWindow(DAY.start)),
+        ({"schedule_time_to": "2026-03-01 23:59:59"}, TimeWindow(None, DAY.end)),
+        ({"schedule_time_before": date(2026, 3, 2)}, TimeWindow(None, DAY.end)),
         (
             {"schedule_time_from": "2026-02-28", "time_zone": "UTC-8"},
-            Window(datetime(2026, 2, 28, 8, tzinfo=UTC)),
+            TimeWindow(datetime(2026, 2, 28, 8, tzinfo=UTC)),
         ),
     ],
 )
-def test_a_window_may_be_said_in_many_ways(given: dict[str, object], window: Window) -> None:
+def test_a_window_may_be_said_in_many_ways(given: dict[str, object], window: TimeWindow) -> None:
     assert window == read(**given).schedule
 
 

@@ -14,21 +14,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.flow import Now
-from airflow_provider_wedata.api.pacing import Place, Priority, RequestBudget
+from airflow_provider_wedata.api.exchange import Now
+from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter
 from airflow_provider_wedata.api.request_queue import PATIENCE, RequestQueue, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from airflow_provider_wedata.api.pacing import Ticket
+    from airflow_provider_wedata.api.rate_limit import Ticket
 
 EPOCH = 1_772_000_000.0
 TRIP = 0.15
 CLASSES = tuple(Priority)
 
 
-class CountedBudget(RequestBudget):
+class CountedBudget(RateLimiter):
     """Counts how often it is asked."""
 
     asked = granted = 0

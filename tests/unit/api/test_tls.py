@@ -21,11 +21,11 @@ from airflow_provider_wedata.api.async_client import AsyncClient
 from airflow_provider_wedata.api.client import Client
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest, NoAnswer
-from airflow_provider_wedata.api.flow import Channel
+from airflow_provider_wedata.api.exchange import Channel
 from airflow_provider_wedata.api.operations import count_projects
-from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.retry import RetryPolicy
 from airflow_provider_wedata.api.transport import Transport
-from airflow_provider_wedata.standin import Reply, Request, StandIn
+from airflow_provider_wedata.emulator import Emulator, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,8 +56,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def url(certificate: Path) -> Iterator[str]:
-    """The address of a stand-in behind TLS."""
-    wedata = StandIn(limit=None)
+    """The address of an emulator behind TLS."""
+    wedata = Emulator(limit=None)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -86,7 +86,7 @@ def url(certificate: Path) -> Iterator[str]:
 
 
 def channel(url: str) -> Channel:
-    wedata, host = StandIn(), url.removeprefix("https://")
+    wedata, host = Emulator(), url.removeprefix("https://")
     return Channel(
         host=host,
         region=wedata.region,

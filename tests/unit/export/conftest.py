@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import WireZone
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.formats import Format
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def raw_row(number: int = 1, **changed: Any) -> dict[str, Any]:
 
 
 def row_of(raw: dict[str, Any]) -> TaskInstance:
-    return TaskInstance.read(raw, ZONE)
+    return TaskInstance.parse(raw, ZONE)
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,7 @@ def written_with_counts(
     fields: list[str] | None = None,
 ) -> tuple[bytes, dict[str, int]]:
     file = io.BytesIO()
-    writer = Format.read(name, compression, fields).writer(file, ZONE)
+    writer = Format.parse(name, compression, fields).writer(file, ZONE)
     for raw in raws:
         writer.write(row_of(raw))
     writer.finish()

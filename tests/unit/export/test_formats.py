@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from airflow_provider_wedata.api.errors import InvalidRequest
-from airflow_provider_wedata.api.instance import FIELD_NAMES
+from airflow_provider_wedata.api.models import FIELD_NAMES
 from airflow_provider_wedata.export.columns import COLUMNS
 from airflow_provider_wedata.export.formats import COMPRESSIONS, FORMATS, Format
 from airflow_provider_wedata.export.parquet import GROUP
@@ -236,13 +236,13 @@ class TestRefusals:
     )
     def test_say_what_was_expected(self, parameters: Any, told: str) -> None:
         with pytest.raises(InvalidRequest) as refused:
-            Format.read(*parameters)
+            Format.parse(*parameters)
         assert str(refused.value) == told
 
     @pytest.mark.parametrize("fields", [["TaskId", "Nonsense"], "Nonsense", []])
     def test_fields_that_are_not_known(self, fields: Any) -> None:
         with pytest.raises(InvalidRequest, match=r"^fields: .* not known; expected some of ProjectId, Inst"):
-            Format.read("jsonl", None, fields)
+            Format.parse("jsonl", None, fields)
 
     @pytest.mark.parametrize(
         ("name", "compression", "module", "told"),
@@ -266,7 +266,7 @@ class TestRefusals:
     ) -> None:
         monkeypatch.setitem(sys.modules, module, None)  # as Python does when a module is not there
         with pytest.raises(InvalidRequest) as refused:
-            Format.read(name, compression, None).require()
+            Format.parse(name, compression, None).require()
         assert str(refused.value) == told.format("airflow-provider-wedata")
 
     @pytest.mark.parametrize(
@@ -288,15 +288,15 @@ class TestRefusals:
     def test_a_name_that_says_something_else_is_noticed(
         self, name: str, compression: str | None, path: str, told: str
     ) -> None:
-        assert told == Format.read(name, compression, None).misnamed(path)
+        assert told == Format.parse(name, compression, None).misnamed(path)
 
     def test_the_libraries_are_loaded_by_their_formats_only(self) -> None:
         code = """
 import io, sys
-from airflow_provider_wedata.api.clock import WireZone
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export import formats, publish
 for name in ("jsonl", "csv"):
-    formats.Format.read(name, "gzip", None).writer(io.BytesIO(), WireZone(8))
+    formats.Format.parse(name, "gzip", None).writer(io.BytesIO(), WireZone(8))
 print(sorted({"pyarrow", "zstandard", "fsspec", "airflow", "requests"} & set(sys.modules)))
 """
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.clock import WireZone
 from airflow_provider_wedata.api.errors import UnreadableAnswer
-from airflow_provider_wedata.api.instance import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.models import FIELD_NAMES, TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.columns import COLUMNS
-from airflow_provider_wedata.waiting import Condition
+from airflow_provider_wedata.waiting.condition import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def test_rows_of_junk_are_written_in_every_format(
 ) -> None:
     raws = [raw(number) | junk for number, junk in enumerate(odd)]
     before = repr(raws)
-    rows = [TaskInstance.read(one, ZONE) for one in raws]
+    rows = [TaskInstance.parse(one, ZONE) for one in raws]
     left_out = Counter(name for row in rows for name in row.unreadable)
 
     data, counts = written(raws)
@@ -131,7 +131,7 @@ def test_what_decides_is_read_or_refused_and_no_junk_is_done(
     name: str, junk: Any, raw: Callable[..., Any]
 ) -> None:
     try:
-        row = TaskInstance.read(raw() | {name: junk}, ZONE)
+        row = TaskInstance.parse(raw() | {name: junk}, ZONE)
     except UnreadableAnswer:
         return
     assert junk is row.raw[name]

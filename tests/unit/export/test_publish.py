@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import WireZone
-from airflow_provider_wedata.api.instance import TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
+from airflow_provider_wedata.api.times import WireZone
 from airflow_provider_wedata.export.errors import AlreadyThere, BadPath, ExportError, NotWritten
 from airflow_provider_wedata.export.formats import Format
 from airflow_provider_wedata.export.publish import LocalFile, StoredFile, published
@@ -46,7 +46,7 @@ def write_noise(path: Path, form: Format, raw: Callable[..., Any]) -> None:
         writer = form.writer(publication.file, WireZone(8))
         for number in range(30_000):
             noise = {"InstanceKey": os.urandom(20).hex()}
-            writer.write(TaskInstance.read(raw(number % 1000) | noise, WireZone(8)))
+            writer.write(TaskInstance.parse(raw(number % 1000) | noise, WireZone(8)))
         writer.finish()
 
 
@@ -276,7 +276,7 @@ class TestFullDisk:
         final = tmp_path / "a"
         final.write_bytes(b"old")
         with pytest.raises(NotWritten) as told:
-            write_noise(final, Format.read(name, compression, None), raw)
+            write_noise(final, Format.parse(name, compression, None), raw)
         assert str(told.value) == f"{final}: not written: File too large"
         assert (final.read_bytes(), names(tmp_path)) == (b"old", ["a"])
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import TimeWindow, Zone
+from airflow_provider_wedata.emulator import Instance, Quirks, SteppedClock, World, actions, parameters
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.paginator import ConsistentListing
 from airflow_provider_wedata.listing.planner import ListingPlanner
-from airflow_provider_wedata.standin import Instance, Quirks, SteppedClock, World, actions, parameters
-from airflow_provider_wedata.standin.instance import PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,10 @@ QUIRKS = {
 }
 LIMITED, OTHERS = list(QUIRKS)[:3], list(QUIRKS)[3:]
 WINDOWS = {
-    "open": Window(),
-    "closed": Window(datetime.fromtimestamp(FIRST, UTC), datetime.fromtimestamp(FIRST + DAY - 1, UTC)),
-    "open at the end": Window(datetime.fromtimestamp(FIRST, UTC), None),
-    "open at the beginning": Window(None, datetime.fromtimestamp(FIRST + DAY - 1, UTC)),
+    "open": TimeWindow(),
+    "closed": TimeWindow(datetime.fromtimestamp(FIRST, UTC), datetime.fromtimestamp(FIRST + DAY - 1, UTC)),
+    "open at the end": TimeWindow(datetime.fromtimestamp(FIRST, UTC), None),
+    "open at the beginning": TimeWindow(None, datetime.fromtimestamp(FIRST + DAY - 1, UTC)),
 }
 
 
@@ -84,12 +84,15 @@ class Service:
         )
 
 
-def query(window: Window = WINDOWS["open"]) -> InstanceQuery:
+def query(window: TimeWindow = WINDOWS["open"]) -> InstanceQuery:
     return InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=window)
 
 
 def read(
-    service: Service, window: Window = WINDOWS["open"], *, happens: Callable[[int], object] = lambda _: None
+    service: Service,
+    window: TimeWindow = WINDOWS["open"],
+    *,
+    happens: Callable[[int], object] = lambda _: None,
 ) -> list[str]:
     """Read to the end; the requests that are under way are answered in turn, from the last to the first."""
     plan, keys, requests = ListingPlanner(query(window)), [], 0

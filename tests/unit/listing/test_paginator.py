@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
 from airflow_provider_wedata.api.operations import Page
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.listing.page_request import IDS_TOGETHER
 from airflow_provider_wedata.listing.paginator import MOST_PASSES, ConsistentListing, Paginator
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest, UnreadableField
-from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
 from airflow_provider_wedata.api.operations import Page
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.listing.key_set import KeySet
 from airflow_provider_wedata.listing.page_request import Limits
 from airflow_provider_wedata.listing.planner import ListingPlanner
@@ -96,13 +97,13 @@ class Shelf:
         return nulls + others if first else others + nulls
 
 
-def window(given: dict[str, Any], name: str) -> Window:
+def window(given: dict[str, Any], name: str) -> TimeWindow:
     ends = (given.get(f"{name}{end}") for end in ("From", "To"))
-    return Window(*(ZONE.wire.read(end) if end else None for end in ends))
+    return TimeWindow(*(ZONE.wire.parse(end) if end else None for end in ends))
 
 
-def within(window: Window, column: str, rows: list[TaskInstance]) -> list[TaskInstance]:
-    if window == Window():
+def within(window: TimeWindow, column: str, rows: list[TaskInstance]) -> list[TaskInstance]:
+    if window == TimeWindow():
         return rows
     return [row for row in rows if (moment := getattr(row, column)) is not None and moment in window]
 
@@ -148,7 +149,7 @@ def last_first(under_way: int) -> int:
 @pytest.mark.parametrize("second", [0, None])
 def test_a_list_longer_than_any_is_no_list(total: int, second: int | None) -> None:
     """To plan for the pages of so many rows of one second would take all memory."""
-    plan = ListingPlanner(query(schedule=Window(DAY, DAY) if second == 0 else Window()), limits=SMALL)
+    plan = ListingPlanner(query(schedule=TimeWindow(DAY, DAY) if second == 0 else TimeWindow()), limits=SMALL)
     ((ticket, _),) = plan.next()
     with pytest.raises(UnreadableField, match=r"^TotalCount is .*; expected at most 100000000$"):
         plan.feed(ticket, Page(total, (row(1, second),)), NOW)
@@ -221,7 +222,7 @@ def test_instances_without_a_schedule_time_are_read_wherever_they_stand(
 
 def test_the_window_of_the_query_is_kept_to() -> None:
     shelf = Shelf([row(99, None), *(row(number, number) for number in range(60))])
-    schedule = Window(DAY + timedelta(seconds=10), DAY + timedelta(seconds=49))
+    schedule = TimeWindow(DAY + timedelta(seconds=10), DAY + timedelta(seconds=49))
     assert keys(shelf.rows[11:51]) == read(shelf, ListingPlanner(query(schedule=schedule), limits=TINY))
     assert {"2026-03-01 08:00:10"} == {min(given["ScheduleTimeFrom"] for given in shelf.asked)}
 
@@ -408,4 +409,4 @@ def test_a_list_that_is_counted_but_not_shown_is_an_error() -> None:
     shelf = Shelf([])
     shelf.answer = lambda _: Page(12, ())  # type: ignore[method-assign]
     with pytest.raises(ListNotAtRest, match="counts 12 instances"):
-        read(shelf, ListingPlanner(query(schedule=Window(DAY)), limits=SMALL))
+        read(shelf, ListingPlanner(query(schedule=TimeWindow(DAY)), limits=SMALL))

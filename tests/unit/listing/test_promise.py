@@ -2,7 +2,7 @@
 
 Thousands of histories, each from a number that a failure tells. A page has 5 rows, so that little is enough to
 have many; several requests are under way and are answered in any order; changes come in every gap. All of
-it is the stand-in's world, asked without a socket.
+it is the emulator's world, asked without a socket.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import Window, Zone
 from airflow_provider_wedata.api.errors import ListNotAtRest
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import Window, Zone
+from airflow_provider_wedata.emulator import Quirks, SteppedClock, World, actions, parameters
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
+from airflow_provider_wedata.emulator.query import Filter
+from airflow_provider_wedata.emulator.query import Window as Seconds
 from airflow_provider_wedata.listing.page_request import Limits
 from airflow_provider_wedata.listing.planner import ListingPlanner
-from airflow_provider_wedata.standin import Quirks, SteppedClock, World, actions, parameters
-from airflow_provider_wedata.standin.instance import PROJECT_ID
-from airflow_provider_wedata.standin.query import Filter
-from airflow_provider_wedata.standin.query import Window as Seconds
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
@@ -44,7 +44,7 @@ LIMITS: tuple[Limits, ...] = (
 
 
 @dataclass(frozen=True)
-class Kind:
+class Outcome:
     """What kind of history.
 
     :param changes: what may happen; :param spread: the seconds of schedule time that the rows are in.
@@ -66,26 +66,26 @@ class Kind:
 #: Never deeper than four pages; and a list that is short enough to be read as one.
 SHALLOW = Limits(page=5, whole=4, begin=3, deepest=4, held=6)
 KINDS = {
-    "mixed": Kind(refused=0.12),
-    "pairs, the count stays": Kind(("swap",), refused=0.15),
-    "updates in place": Kind(("update",)),
-    "ties in another order each time": Kind(tie_shuffle=True, refused=0.16),
-    "state filter": Kind(("insert", "delete", "enter", "leave"), state="RUNNING", refused=0.05),
-    "state filter, the count stays": Kind(("flip",), state="RUNNING"),
-    "one second": Kind(spread=(1,), refused=0.56),
-    "one second, the count stays": Kind(("swap", "update"), spread=(1,), refused=0.48),
-    "one second, state filter": Kind(("flip", "update"), spread=(1,), state="RUNNING"),
-    "some without a schedule time": Kind(nulls=(0.1, 0.3, 0.6), refused=0.3),
-    "none with a schedule time": Kind(("swap", "delete", "insert"), nulls=(1.0,), refused=0.59),
-    "in a window": Kind(windowed=True, spread=(20, 1000)),
-    "no LastUpdateTime": Kind(("update",), nulls=(0.0, 0.3), quirks={"null_fields": ("LastUpdateTime",)}),
-    "totals that go no further": Kind(
+    "mixed": Outcome(refused=0.12),
+    "pairs, the count stays": Outcome(("swap",), refused=0.15),
+    "updates in place": Outcome(("update",)),
+    "ties in another order each time": Outcome(tie_shuffle=True, refused=0.16),
+    "state filter": Outcome(("insert", "delete", "enter", "leave"), state="RUNNING", refused=0.05),
+    "state filter, the count stays": Outcome(("flip",), state="RUNNING"),
+    "one second": Outcome(spread=(1,), refused=0.56),
+    "one second, the count stays": Outcome(("swap", "update"), spread=(1,), refused=0.48),
+    "one second, state filter": Outcome(("flip", "update"), spread=(1,), state="RUNNING"),
+    "some without a schedule time": Outcome(nulls=(0.1, 0.3, 0.6), refused=0.3),
+    "none with a schedule time": Outcome(("swap", "delete", "insert"), nulls=(1.0,), refused=0.59),
+    "in a window": Outcome(windowed=True, spread=(20, 1000)),
+    "no LastUpdateTime": Outcome(("update",), nulls=(0.0, 0.3), quirks={"null_fields": ("LastUpdateTime",)}),
+    "totals that go no further": Outcome(
         spread=(40, 1000), quirks={"counting_limit": SHALLOW.page * SHALLOW.deepest}, limits=(SHALLOW,)
     ),
-    "deep pages refused": Kind(
+    "deep pages refused": Outcome(
         spread=(40, 1000), quirks={"deepest_page": SHALLOW.deepest}, limits=(SHALLOW,)
     ),
-    "neither counted nor shown": Kind(
+    "neither counted nor shown": Outcome(
         spread=(40, 1000),
         quirks={"counting_limit": SHALLOW.page * SHALLOW.deepest, "deepest_page": SHALLOW.deepest},
         limits=(SHALLOW,),
@@ -96,9 +96,9 @@ KINDS = {
 class History:
     """One reading, and what happens meanwhile. `until`: the requests after which nothing happens any more."""
 
-    def __init__(self, kind: Kind, seed: int, *, until: int | None = None) -> None:
+    def __init__(self, kind: Outcome, seed: int, *, until: int | None = None) -> None:
         self.chance = Random(seed)  # noqa: S311 - the same every time, on purpose
-        self.kind = kind
+        self.outcome = kind
         self.until = until
         self.clock = SteppedClock(START)
         self.world = World(self.clock)
@@ -117,19 +117,19 @@ class History:
     @property
     def query(self) -> InstanceQuery:
         window = Window()
-        if self.kind.windowed:
+        if self.outcome.windowed:
             ends = self.window
             window = Window(datetime.fromtimestamp(ends.first or 0, UTC), None)
         return InstanceQuery(
-            project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=window, instance_state=self.kind.state
+            project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=window, instance_state=self.outcome.state
         )
 
     @property
     def window(self) -> Seconds:
-        return Seconds(self.first + self.spread // 3 if self.kind.windowed else None, None)
+        return Seconds(self.first + self.spread // 3 if self.outcome.windowed else None, None)
 
     def matching(self) -> set[str]:
-        wanted = Filter(project_id=PROJECT_ID, state=self.kind.state, schedule=self.window)
+        wanted = Filter(project_id=PROJECT_ID, state=self.outcome.state, schedule=self.window)
         return {row.key for row in self.world.select(wanted)}
 
     def read(self) -> list[str]:
@@ -137,7 +137,7 @@ class History:
         plan = ListingPlanner(
             self.query,
             under_way=self.chance.choice([1, 2, 4, 6]),
-            limits=self.chance.choice(self.kind.limits),
+            limits=self.chance.choice(self.outcome.limits),
         )
         keys: list[str] = []
         under_way: list[tuple[int, Operation[Page], float]] = []
@@ -156,7 +156,7 @@ class History:
         assert self.requests < 3000
         body = json.dumps(dict(operation.parameters)).encode()
         given = parameters.read(body, parameters.LIST_TASK_INSTANCES, ("ProjectId",))
-        # The stand-in turns the order round for DESC, and with it the end at which it has the nulls.
+        # The emulator turns the order round for DESC, and with it the end at which it has the nulls.
         direction = given["SortType"]
         self.quirks.nulls_last = (direction in self.nulls_last) == (direction == "ASC")
         return operation.parse(
@@ -167,7 +167,7 @@ class History:
         version = self.world.version
         for _ in range(3):
             if self.chance.random() < self.likely:
-                getattr(self, self.chance.choice(self.kind.changes))()
+                getattr(self, self.chance.choice(self.outcome.changes))()
                 if version != self.world.version:
                     now = self.matching()
                     self.all_the_while, self.ever = self.all_the_while & now, self.ever | now

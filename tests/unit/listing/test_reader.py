@@ -14,27 +14,27 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import Client
-from airflow_provider_wedata.api.clock import Zone
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import NoAnswer, PermissionRefused
-from airflow_provider_wedata.api.flow import Answer, Channel, Now
-from airflow_provider_wedata.api.instance import InstanceQuery
+from airflow_provider_wedata.api.exchange import Answer, Channel, Now
 from airflow_provider_wedata.api.operations import Page
-from airflow_provider_wedata.api.pacing import RetryPolicy
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.retry import RetryPolicy
+from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.api.transport import Transport
+from airflow_provider_wedata.emulator import Emulator, faults, scenarios
+from airflow_provider_wedata.emulator.instance import PROJECT_ID
 from airflow_provider_wedata.listing.reader import ConcurrentReader, _unchanged_before
-from airflow_provider_wedata.standin import StandIn, faults, scenarios
-from airflow_provider_wedata.standin.instance import PROJECT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_wedata.standin.faults import Fault
+    from airflow_provider_wedata.emulator.faults import Fault
 
 QUERY = InstanceQuery(project_id=PROJECT_ID, zone=Zone("UTC+8"))
 
 
-def reading(wedata: StandIn, query: InstanceQuery = QUERY, **more: Any) -> ConcurrentReader:
+def reading(wedata: Emulator, query: InstanceQuery = QUERY, **more: Any) -> ConcurrentReader:
     account = wedata.account
     channel = Channel(
         host=wedata.host,
@@ -51,17 +51,17 @@ def of_reading() -> list[str]:
 
 
 @pytest.fixture
-def wedata() -> Iterator[StandIn]:
-    """A stand-in without a limit, with 1,050 instances over three days."""
-    with StandIn(limit=None) as wedata:
+def wedata() -> Iterator[Emulator]:
+    """An emulator without a limit, with 1,050 instances over three days."""
+    with Emulator(limit=None) as wedata:
         scenarios.SCENARIOS["empty"](wedata.world, 1.0)
         scenarios.large(wedata.world, count=1050, days=3)
         yield wedata
 
 
 @pytest.fixture
-def stuck(wedata: StandIn) -> Iterator[Callable[..., threading.Event]]:
-    """Let the stand-in hold back its answers from the third on, until the test is over."""
+def stuck(wedata: Emulator) -> Iterator[Callable[..., threading.Event]]:
+    """Let the emulator hold back its answers from the third on, until the test is over."""
     let_go = threading.Event()
 
     def hold(then: Callable[[], object] = lambda: None) -> threading.Event:
@@ -78,7 +78,7 @@ def stuck(wedata: StandIn) -> Iterator[Callable[..., threading.Event]]:
     let_go.set()
 
 
-def test_all_instances_are_given_once_and_in_order(wedata: StandIn) -> None:
+def test_all_instances_are_given_once_and_in_order(wedata: Emulator) -> None:
     with reading(wedata) as it:
         assert it.total is None
         keys = [row.identity for row in it]
@@ -101,7 +101,7 @@ def test_all_instances_are_given_once_and_in_order(wedata: StandIn) -> None:
 )
 @pytest.mark.parametrize("number", [1, 2, 7, 11])
 def test_a_fault_changes_nothing_but_the_number_of_requests(
-    wedata: StandIn, fault: Fault, throttled: int, number: int
+    wedata: Emulator, fault: Fault, throttled: int, number: int
 ) -> None:
     wedata.faults.when(lambda received: received.number == number, fault)
     with reading(wedata) as it:
@@ -110,7 +110,7 @@ def test_a_fault_changes_nothing_but_the_number_of_requests(
     assert [12, throttled] == [it.requests, it.throttled]
 
 
-def test_without_a_date_updates_of_the_last_five_minutes_are_taken_for_new(wedata: StandIn) -> None:
+def test_without_a_date_updates_of_the_last_five_minutes_are_taken_for_new(wedata: Emulator) -> None:
     now = datetime.now(UTC)
     for key in wedata.world.keys[500:600]:
         wedata.world.update(key, last_update_time=now - timedelta(seconds=200))
@@ -123,7 +123,7 @@ def test_without_a_date_updates_of_the_last_five_minutes_are_taken_for_new(wedat
     assert undated.requests > 11
 
 
-def test_a_refusal_ends_it(wedata: StandIn) -> None:
+def test_a_refusal_ends_it(wedata: Emulator) -> None:
     wedata.faults.when(
         lambda received: received.number == 5, faults.error("UnauthorizedOperation.UserNotInProject")
     )
@@ -133,7 +133,7 @@ def test_a_refusal_ends_it(wedata: StandIn) -> None:
 
 
 def test_closed_in_the_middle_it_waits_for_no_answer(
-    wedata: StandIn, stuck: Callable[..., threading.Event]
+    wedata: Emulator, stuck: Callable[..., threading.Event]
 ) -> None:
     let_go = stuck()
     with reading(wedata, under_way=1) as it:
@@ -144,7 +144,7 @@ def test_closed_in_the_middle_it_waits_for_no_answer(
     assert not let_go.is_set()
 
 
-def test_no_longer_iterated_it_ends(wedata: StandIn, stuck: Callable[..., threading.Event]) -> None:
+def test_no_longer_iterated_it_ends(wedata: Emulator, stuck: Callable[..., threading.Event]) -> None:
     first = wedata.world.keys[0]
     let_go = stuck()
     for row in reading(wedata):
@@ -154,7 +154,7 @@ def test_no_longer_iterated_it_ends(wedata: StandIn, stuck: Callable[..., thread
     assert not let_go.is_set()
 
 
-def test_interrupted_while_it_waits_it_ends(wedata: StandIn, stuck: Callable[..., threading.Event]) -> None:
+def test_interrupted_while_it_waits_it_ends(wedata: Emulator, stuck: Callable[..., threading.Event]) -> None:
     here = threading.get_ident()
     let_go = stuck(lambda: signal.pthread_kill(here, signal.SIGINT))
     # Who runs the tests in the background has the signal ignored.
@@ -169,7 +169,7 @@ def test_interrupted_while_it_waits_it_ends(wedata: StandIn, stuck: Callable[...
     assert not let_go.is_set()
 
 
-def test_closed_before_it_begins_it_asks_nothing(wedata: StandIn) -> None:
+def test_closed_before_it_begins_it_asks_nothing(wedata: Emulator) -> None:
     it = reading(wedata)
     it.close()
     with pytest.raises(NoAnswer, match="closed"):
@@ -178,7 +178,7 @@ def test_closed_before_it_begins_it_asks_nothing(wedata: StandIn) -> None:
     assert of_reading() == []
 
 
-def test_closed_from_another_thread_it_ends(wedata: StandIn, stuck: Callable[..., threading.Event]) -> None:
+def test_closed_from_another_thread_it_ends(wedata: Emulator, stuck: Callable[..., threading.Event]) -> None:
     it = reading(wedata)
     let_go = stuck(lambda: threading.Thread(target=it.close).start())
     with pytest.raises(NoAnswer, match="closed"):
@@ -187,7 +187,7 @@ def test_closed_from_another_thread_it_ends(wedata: StandIn, stuck: Callable[...
     assert not let_go.is_set()
 
 
-def test_stopped_it_waits_for_no_lock_that_the_interrupted_step_may_hold(wedata: StandIn) -> None:
+def test_stopped_it_waits_for_no_lock_that_the_interrupted_step_may_hold(wedata: Emulator) -> None:
     it = reading(wedata)
     rows = iter(it)
     next(rows)

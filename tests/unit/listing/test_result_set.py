@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_wedata.api.clock import Window, WireZone, Zone
 from airflow_provider_wedata.api.errors import UnreadableAnswer
-from airflow_provider_wedata.api.instance import InstanceQuery, TaskInstance
+from airflow_provider_wedata.api.models import TaskInstance
+from airflow_provider_wedata.api.query import InstanceQuery
+from airflow_provider_wedata.api.times import TimeWindow, WireZone, Zone
 from airflow_provider_wedata.listing.page_request import ResultSet
 
-SINCE = Window(start=datetime(2026, 3, 1, tzinfo=UTC))
+SINCE = TimeWindow(start=datetime(2026, 3, 1, tzinfo=UTC))
 FILTERS: dict[str, dict[str, Any]] = {
     "StartTime": {"start": SINCE},
     "LastUpdateTime": {"last_update": SINCE},
@@ -26,7 +27,7 @@ def result_set(filters: dict[str, Any], *, widened: bool = True) -> ResultSet:
 
 
 def row(**raw: Any) -> TaskInstance:
-    return TaskInstance.read({"TaskId": "7", "InstanceKey": "7_k"} | raw, WireZone(8))
+    return TaskInstance.parse({"TaskId": "7", "InstanceKey": "7_k"} | raw, WireZone(8))
 
 
 @pytest.mark.parametrize("name", FILTERS)

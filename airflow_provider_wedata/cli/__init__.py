@@ -1,0 +1,1 @@
+"""The command line: what it offers, and what its commands do."""

@@ -1,0 +1,127 @@
+"""What the commands of cli.py do. Knows hook and terminal; reads no secret, so it can't show one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from collections import Counter
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from airflow_provider_wedata.api.filters import FILTERS, one_of, parse_texts
+from airflow_provider_wedata.api.models import FIELD_NAMES
+from airflow_provider_wedata.cli.text_table import aligned
+from airflow_provider_wedata.exceptions import WeDataError, as_airflow_errors
+from airflow_provider_wedata.export.strict_json import strict
+from airflow_provider_wedata.hooks.wedata import WeDataHook
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator
+
+#: What a table shows; JSON shows all.
+_COLUMNS = ("InstanceKey", "TaskName", "InstanceState", "SchedulerTime", "LastUpdateTime")
+_MARKS = {True: "ok", False: "FAIL", None: "-"}
+#: What Airflow's own commands set, so that connections are looked up in its database too.
+_CONTEXT = {"_AIRFLOW_PROCESS_CONTEXT": "server"}
+
+
+def run(command: Callable[[Namespace], bool], options: Namespace) -> None:
+    """Run a command of this module before a user.
+
+    :raises SystemExit: 1, with the reason on stderr, if it fails.
+    """
+    with _as_airflows_own_command():
+        try:
+            fine = command(options)
+        except WeDataError as error:
+            _aside(str(error))
+            fine = False
+    if not fine:
+        sys.exit(1)
+
+
+def instances(options: Namespace) -> bool:
+    """Show the instances that the filters match, or their number."""
+    filters = {name: value for name in FILTERS if (value := getattr(options, name)) is not None}
+    as_json = options.output == "json"
+    names = _fields(options.fields) or (FIELD_NAMES if as_json else _COLUMNS)
+    hook = WeDataHook(options.conn_id, region=options.region)
+    if options.count:
+        count = hook.count_task_instances(**filters)
+        _say(json.dumps({"count": count}) if as_json else str(count))
+        return True
+    query = hook.query(filters)
+    with as_airflow_errors(), hook.reading(query) as reading:
+        rows = [row.raw for row in islice(reading, options.limit + 1 if options.limit else None)]
+        total = reading.total
+    shown = [[row.get(name) for name in names] for row in rows[: options.limit or None]]
+    if as_json:
+        items = [strict(dict(zip(names, row, strict=True)), Counter()) for row in shown]
+        _say(_json(items))
+    elif shown:
+        _say(aligned([names, *shown]))
+    more = len(rows) > len(shown)
+    told = f"MORE: these are the first {len(shown)} of {total or 'more'}; --limit 0 shows all" if more else ""
+    zone, wire = query.zone.name, str(query.zone.wire)
+    read = "" if zone == wire else f"; those given without an offset were read in {zone}"
+    _aside(f"{told or f'{len(shown)} task instances'}; times are {wire}{read}")
+    return True
+
+
+def check(options: Namespace) -> bool:
+    """Show, step by step, whether the connection can be used, and where it can't, what to mend."""
+    found = WeDataHook(options.conn_id, region=options.region, project_id=options.project_id).findings()
+    _say(aligned([_MARKS[finding.fine], finding.step, finding.text] for finding in found))
+    return all(finding.fine for finding in found)
+
+
+def _fields(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    with as_airflow_errors():
+        return tuple(one_of(FIELD_NAMES)(name, "fields") for name in parse_texts(text, "fields"))
+
+
+@contextmanager
+def _as_airflows_own_command() -> Iterator[None]:
+    """Look connections up where Airflow's commands do, and say no more than the answer, as they do."""
+    before = {name: os.environ.get(name) for name in _CONTEXT}
+    disabled = logging.root.manager.disable
+    os.environ.update(_CONTEXT)
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _json(items: object) -> str:
+    """Return JSON that the terminal can show; what it can't is escaped, as only JSON itself knows how."""
+    text = json.dumps(items, ensure_ascii=False, indent=2)
+    return text if _fit(text) == text else json.dumps(items, indent=2)
+
+
+def _fit(text: str) -> str:
+    """Return the text with what the terminal, or the file in its place, has no character for spelled out."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{_fit(text)}\n")
+
+
+def _aside(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,167 @@
+"""The command line as it is declared: `airflow wedata …` and `python -m airflow_provider_wedata …`, from one list.
+
+Airflow imports this each time that somebody types `airflow`, so it loads nothing that a command needs only once
+it runs: that is in commands.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_wedata.api.filters import FILTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+NAME = "wedata"
+HELP = "Ask Tencent Cloud WeData"
+_TIMES = ("_date", "_from", "_to", "_before")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name, and what argparse calls the rest."""
+
+    flag: str
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its options, and what it does."""
+
+    name: str
+    help: str
+    epilog: str
+    run: Callable[[argparse.Namespace], None]
+    options: tuple[Option, ...]
+
+
+def get_wedata_cli_commands() -> list[Any]:
+    """Return the commands as Airflow's own command line takes them."""
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand  # noqa: PLC0415 - only Airflow asks
+
+    def arg(option: Option) -> Arg:
+        return Arg((option.flag,), **option.how)  # type: ignore[no-untyped-call]  # Airflow has no types here
+
+    return [
+        GroupCommand(
+            name=NAME,
+            help=HELP,
+            subcommands=[
+                ActionCommand(
+                    name=command.name,
+                    help=command.help,
+                    func=command.run,
+                    args=[arg(option) for option in command.options],
+                    epilog=command.epilog,
+                )
+                for command in COMMANDS
+            ],
+        )
+    ]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the same commands as a command line of their own, for every Airflow."""
+    line = argparse.ArgumentParser(prog="python -m airflow_provider_wedata", description=HELP)
+    commands = line.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        one = commands.add_parser(
+            command.name, help=command.help, description=command.help, epilog=command.epilog
+        )
+        for option in command.options:
+            one.add_argument(option.flag, **option.how)
+        one.set_defaults(func=command.run)
+    return line
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name.
+
+    :raises SystemExit: 1 if it fails, 2 if it is none.
+    """
+    options = parser().parse_args(arguments)
+    options.func(options)
+
+
+def _run_instances(options: argparse.Namespace) -> None:
+    from airflow_provider_wedata.cli import commands  # noqa: PLC0415 - see the module's docstring
+
+    commands.run(commands.instances, options)
+
+
+def _run_check(options: argparse.Namespace) -> None:
+    from airflow_provider_wedata.cli import commands  # noqa: PLC0415 - see the module's docstring
+
+    commands.run(commands.check, options)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _filter(name: str) -> Option:
+    metavar = "TIME" if name.endswith(_TIMES) else name.rpartition("_")[2].upper()
+    return Option(f"--{name.replace('_', '-')}", {"metavar": metavar, "help": f"the filter {name}"})
+
+
+_CONNECTION = (
+    Option(
+        "--conn-id",
+        {
+            "default": "wedata_default",
+            "metavar": "ID",
+            "help": "the Airflow connection (default: wedata_default)",
+        },
+    ),
+    Option("--region", {"metavar": "REGION", "help": "in place of the connection's"}),
+)
+
+COMMANDS = (
+    Command(
+        name="instances",
+        help="List or count task instances",
+        epilog="The filters are those of WeDataListTaskInstancesOperator: several ids with commas between them, "
+        "times as 2026-03-01, '2026-03-01 06:30:00' or 2026-03-01T06:30:00+08:00. Times given without an offset "
+        "are read in --time-zone, by default the connection's; the line below the list names the zone of those "
+        "shown.",
+        run=_run_instances,
+        options=(
+            *_CONNECTION,
+            Option("--count", {"action": "store_true", "help": "tell only how many there are"}),
+            Option(
+                "--limit",
+                {
+                    "type": _number,
+                    "default": 100,
+                    "metavar": "N",
+                    "help": "show so many at most, and say if there are more; 0 for all (default: 100)",
+                },
+            ),
+            Option(
+                "--fields",
+                {
+                    "metavar": "NAMES",
+                    "help": "WeData's names of the fields to show, with commas; by default a table shows a few "
+                    "and JSON all",
+                },
+            ),
+            Option(
+                "--output", {"choices": ("table", "json"), "default": "table", "help": "(default: table)"}
+            ),
+            *map(_filter, FILTERS),
+        ),
+    ),
+    Command(
+        name="check",
+        help="Check connection, clock, key, rights and project; exit with 1 if anything is wrong",
+        epilog="One request is sent, which only reads.",
+        run=_run_check,
+        options=(*_CONNECTION, _filter("project_id")),
+    ),
+)

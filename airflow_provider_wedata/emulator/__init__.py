@@ -1,0 +1,31 @@
+"""A WeData on localhost: for tests, demos and DAGs without an account.
+
+An independent witness: written from the public description of the service, it shares no code with the client
+that it judges, and needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_wedata.emulator import faults, scenarios
+from airflow_provider_wedata.emulator.actions import Quirks
+from airflow_provider_wedata.emulator.clock import RealClock, SteppedClock
+from airflow_provider_wedata.emulator.emulator import Emulator
+from airflow_provider_wedata.emulator.instance import Instance
+from airflow_provider_wedata.emulator.messages import Broken, Reply, Request
+from airflow_provider_wedata.emulator.request_log import Received
+from airflow_provider_wedata.emulator.world import World
+
+__all__ = [
+    "Broken",
+    "Instance",
+    "Quirks",
+    "RealClock",
+    "Received",
+    "Reply",
+    "Request",
+    "Emulator",
+    "SteppedClock",
+    "World",
+    "faults",
+    "scenarios",
+]
