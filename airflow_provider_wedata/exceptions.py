@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_wedata.api import errors
+from airflow_provider_wedata.api.body import spell_out
 from airflow_provider_wedata.export.errors import AlreadyThere, BadPath, ExportError
 
 if TYPE_CHECKING:
@@ -50,11 +51,21 @@ class WeDataApiError(WeDataError):
     advice = ""
 
     def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
-        told = f"{code}: {message} (RequestId {request_id or 'unknown'})" if code else message
-        super().__init__(f"{told}. {self.advice}" if self.advice else told)
+        super().__init__(message)  # what a pickle is made from, and its attributes are put back
         self.code = code
         self.message = message
         self.request_id = request_id
+
+    def __str__(self) -> str:
+        known = f"{self.code}: {self.message} (RequestId {self.request_id or 'unknown'})"
+        told = known if self.code else self.message
+        return f"{told}. {self.advice}" if self.advice else told
+
+    def serialize(self) -> tuple[str, tuple[str, ...], dict[str, str]]:
+        """Return what Airflow makes the error from again where it keeps errors as JSON."""
+        kind = type(self)
+        attributes = {"code": self.code, "request_id": self.request_id}
+        return f"{kind.__module__}.{kind.__qualname__}", (self.message,), attributes
 
 
 class WeDataAuthError(WeDataApiError, AirflowFailException):
@@ -135,9 +146,10 @@ def from_api(error: errors.ApiError) -> WeDataError:
 
 def from_export(error: ExportError) -> WeDataError:
     """Return the error as Airflow users meet it."""
+    text = spell_out(f"output_path: {error}")  # of a store, it may hold anything
     if isinstance(error, BadPath | AlreadyThere):  # a retry would find the same
-        return WeDataConfigError(f"output_path: {error}")
-    return WeDataExportError(f"output_path: {error}")
+        return WeDataConfigError(text)
+    return WeDataExportError(text)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx
 
 from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.body import is_too_large
 from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.exchange import Lost, Reply, Send, Slot, Turn
 from airflow_provider_wedata.api.request_queue import Waiter
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.transport import Transport
 
 T = TypeVar("T")
+_LOCATION = "wedata.location"
 
 
 class AsyncClient:
@@ -106,11 +108,17 @@ class AsyncClient:
         if self._pool is None:
             raise RuntimeError("an AsyncClient is used with 'async with'")
         try:
-            async with self._pool.places, asyncio.timeout(self._transport.timeout):
-                response = await self._pool.http.post(
-                    self._transport.url, content=request.body, headers=dict(request.headers)
+            async with (
+                self._pool.places,
+                asyncio.timeout(self._transport.timeout),
+                self._pool.http.stream(
+                    "POST", self._transport.url, content=request.body, headers=dict(request.headers)
+                ) as response,
+            ):
+                body = await _body(response)
+                return reply(
+                    response.status_code, {**response.headers, **response.extensions[_LOCATION]}, body
                 )
-                return reply(response.status_code, response.headers, response.content)
         except TimeoutError:
             return Lost(
                 f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=now()
@@ -153,5 +161,24 @@ def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
         proxy=transport.proxy,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - the whole attempt has its deadline in _send
+        event_hooks={"response": [_lay_location_aside]},
         limits=httpx.Limits(max_connections=MOST_UNDER_WAY, max_keepalive_connections=MOST_UNDER_WAY),
     )
+
+
+async def _lay_location_aside(response: httpx.Response) -> None:
+    """Keep Location from httpx, which fails on one that is no URL, even if it is not to go there."""
+    location = response.headers.pop("location", None)
+    response.extensions[_LOCATION] = {} if location is None else {"location": location}
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """Return the body, as packed as it came; of one that is too large, the beginning."""
+    body = bytearray()
+    if is_too_large(response.headers):
+        return b""
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if is_too_large(response.headers, len(body)):
+            break
+    return bytes(body)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import socket
 import time
 from contextlib import closing, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import local
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 import certifi
 import requests
 import urllib3
-import urllib3.connection
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
+from airflow_provider_wedata.api.body import is_too_large
 from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.errors import NoAnswer
 from airflow_provider_wedata.api.exchange import Lost, Reply, Send, Sleep, Slot, Turn
@@ -24,6 +27,7 @@ from airflow_provider_wedata.api.request_queue import Waiter
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, TimeLimit, lost, reply, tls_context
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from airflow_provider_wedata.api.exchange import Channel, Flow, Now
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CHUNK = 65536
+#: Seconds for what comes too late already: a socket takes 0 for "do not wait", which is another thing.
+_LEAST = 0.001
 
 
 class Client:
@@ -41,7 +47,7 @@ class Client:
     def __init__(self, channel: Channel, transport: Transport) -> None:
         self.channel = channel
         self._transport = transport
-        self._session = requests.Session()
+        self._session = _Session()
         # Keeps a .netrc out: requests would put its password in the place of our signature.
         self._session.auth = lambda request: request
         self._session.headers.clear()
@@ -88,16 +94,20 @@ class Client:
                     answer = self._sleep(step)
 
     def close(self) -> None:
-        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`.
+        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`."""
+        self.hang_up()
+        self._session.close()
 
-        Takes no lock of ours: a signal handler may close the client in the midst of anything.
+    def hang_up(self) -> None:
+        """End at once what any thread still asks, with `NoAnswer`; the client is then of no more use.
+
+        Takes no lock, which the pools of `close` do: a signal handler may call it in the midst of anything.
         """
         self._closed = True
         for reference in self._bells.valuerefs():
             if (bell := reference()) is not None:
                 bell.put(None)
         self._lines.hang_up()
-        self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +150,7 @@ class Client:
         if self._closed:
             raise NoAnswer("the client was closed")
         transport = self._transport
-        deadline = time.monotonic() + transport.timeout
+        self._lines.begin(transport.timeout)
         try:
             with self._session.post(
                 transport.url,
@@ -153,41 +163,70 @@ class Client:
                 # Given here and not on the session: there the environment's would win.
                 proxies={"http": transport.proxy, "https": transport.proxy} if transport.proxy else None,
             ) as response:
-                body = _body(response, deadline)
-                return reply(response.status_code, response.headers, body)
+                return reply(response.status_code, response.headers, _body(response))
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
             return lost(error, never_left=_never_left(error))
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects alone.
+
+    Requests looks where one leads even if it is not to follow it: it reads the whole body, however long that
+    takes, and fails on a Location that is no URL.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - requests' own signature
+        """Return None: nowhere."""
+        return None
+
+
 class _Lines:
-    """The connections of one client, in whatever thread: so that it can hang up while they wait for an answer."""
+    """The connections of one client, in whatever thread: none outlasts its attempt, and all can be hung up."""
 
     def __init__(self) -> None:
         self._cut = False
-        self._open: WeakValueDictionary[int, urllib3.connection.HTTPConnection] = WeakValueDictionary()
+        self._open: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self._attempt = local()
 
-    def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    def begin(self, seconds: float) -> None:
+        """Let what this thread sends and receives from now on take so long, in all."""
+        self._attempt.ends = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that this thread's attempt has left; none or fewer if it is over."""
+        return float(self._attempt.ends - time.monotonic())
+
+    def pools(self, kinds: Mapping[str, type[urllib3.HTTPConnectionPool]]) -> dict[str, Any]:
+        """Return such pools whose connections are ours."""
+        return {
+            scheme: type(kind.__name__, (kind,), {"ConnectionCls": self._ours(kind.ConnectionCls)})
+            for scheme, kind in kinds.items()
+        }
+
+    def _ours(self, kind: Any) -> type:
         lines = self
 
-        class Plain(urllib3.connection.HTTPConnection):
+        class Answer(http.client.HTTPResponse):
+            def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+                super().__init__(sock, *args, **kwargs)
+                self.fp: Any = io.BufferedReader(_Bounded(self.fp.detach(), sock, lines))
+
+        class Line(kind):  # type: ignore[misc]  # of whatever kind: plain, TLS, SOCKS
+            response_class = Answer
+
+            def _new_conn(self) -> Any:
+                self.timeout = max(lines.left(), _LEAST)
+                made = super()._new_conn()
+                made.settimeout(max(lines.left(), _LEAST))  # for the handshake
+                return made
+
             def connect(self) -> None:
                 super().connect()
                 lines.opened(self)
 
-        class Secure(urllib3.connection.HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                lines.opened(self)
+        return Line
 
-        class Pool(urllib3.HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class SecurePool(urllib3.HTTPSConnectionPool):
-            ConnectionCls = Secure
-
-        return {"http": Pool, "https": SecurePool}
-
-    def opened(self, connection: urllib3.connection.HTTPConnection) -> None:
+    def opened(self, connection: Any) -> None:
         self._open[id(connection)] = connection
         if self._cut:
             _shut(connection)
@@ -199,38 +238,71 @@ class _Lines:
                 _shut(connection)
 
 
+class _Bounded(io.RawIOBase):
+    """What a connection receives until the attempt ends; the timeout of a socket bounds only one reading of it."""
+
+    def __init__(self, raw: io.RawIOBase, connected: Any, lines: _Lines) -> None:
+        self._raw = raw
+        self._socket = connected
+        self._lines = lines
+
+    def readable(self) -> bool:
+        """Return True: that is what it is for."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> Any:
+        """Read what is there, or wait for it while there is time."""
+        left = self._lines.left()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._raw.close()
+        super().close()
+
+
 class _Adapter(HTTPAdapter):
-    """Requests' own way to a server, with connections that can be hung up."""
+    """Requests' own way to a server, with connections that end in time and can be hung up."""
 
     def __init__(self, lines: _Lines) -> None:
-        self._pools = lines.pools()
+        self._lines = lines
         super().__init__(pool_maxsize=MOST_UNDER_WAY)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+        self._own(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # which has connections of its own kind
-            manager.pool_classes_by_scheme = self._pools
+        if not known:
+            self._own(manager)
         return manager
 
+    def _own(self, manager: Any) -> None:
+        manager.pool_classes_by_scheme = self._lines.pools(manager.pool_classes_by_scheme)
 
-def _shut(connection: urllib3.connection.HTTPConnection) -> None:
+
+def _shut(connection: Any) -> None:
     # Only the socket: the connection belongs to the thread that reads from it, which now reads the end.
     if connection.sock is not None:
         with suppress(OSError):
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            # TLS in the TLS of a proxy is no socket, but has one.
+            socket.socket.shutdown(getattr(connection.sock, "socket", connection.sock), socket.SHUT_RDWR)
 
 
-def _body(response: requests.Response, deadline: float) -> bytes:
-    chunks = []
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
-        chunks.append(chunk)
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout("the body drips")
-    return b"".join(chunks)
+def _body(response: requests.Response) -> bytes:
+    """Return the body, as packed as it came; of one that is too large, the beginning."""
+    body = bytearray()
+    while not is_too_large(response.headers, len(body)):
+        chunk = response.raw.read1(_CHUNK, decode_content=False)
+        if not chunk:
+            break
+        body += chunk
+    return bytes(body)
 
 
 def _never_left(error: Exception) -> bool:

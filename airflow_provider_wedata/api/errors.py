@@ -21,10 +21,12 @@ Every other code, known or new, ends only the request: a wait looks again at its
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 #: Characters of a value that a message shows.
 _LONGEST = 200
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?")
 
 
 class ApiError(Exception):
@@ -46,9 +48,12 @@ class InvalidRequest(ApiError):
     final = True
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
+        super().__init__(field, problem)  # what a pickle is made from, so that it can be read again
         self.field = field
         self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"
 
 
 def describe(value: object) -> str:
@@ -58,6 +63,15 @@ def describe(value: object) -> str:
     except Exception:  # noqa: BLE001 - of an int with over 4,300 digits, of a list in itself a thousand times, ...
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def without_secrets(url: str) -> str:
+    """Return a host or URL as a message may show it: without user, query and fragment, which may be secret."""
+    scheme = _SCHEME.match(url)[0]  # type: ignore[index]  # it always matches
+    user, _, rest = url.removeprefix(scheme).rpartition("@")
+    if any(mark in user for mark in "?#"):  # of a password or of a query: nobody knows which
+        return f"{scheme}…"
+    return scheme + re.split("[?#]", rest, maxsplit=1)[0]
 
 
 class NoAnswer(ApiError):
@@ -93,10 +107,13 @@ class Refused(ApiError):
     """
 
     def __init__(self, code: str, message: str, request_id: str = "") -> None:
-        super().__init__(f"{code}: {message} (RequestId {request_id or 'unknown'})")
+        super().__init__(code, message, request_id)
         self.code = code
         self.message = message
         self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message} (RequestId {self.request_id or 'unknown'})"
 
     @staticmethod
     def of(code: str, message: str, request_id: str = "") -> Refused:

@@ -7,7 +7,6 @@ and sending.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from airflow_provider_wedata.api.body import MOST_BYTES, BrokenBody, is_too_large, parse_json, unpack
 from airflow_provider_wedata.api.errors import (
     ApiError,
     AuthRefused,
@@ -22,6 +22,8 @@ from airflow_provider_wedata.api.errors import (
     Refused,
     Throttled,
     UnreadableAnswer,
+    describe,
+    without_secrets,
 )
 from airflow_provider_wedata.api.operations import SERVICE, VERSION, Operation
 from airflow_provider_wedata.api.rate_limit import Place, RateLimiter, Ticket
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.credentials import Credentials
 
 T = TypeVar("T")
-#: Python refuses to make an integer of some 4,300 digits.
-_MOST_DIGITS = 4000
-
 _ANYWHERE = Place()
 
 
@@ -78,7 +77,10 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer, whatever is in it; header names in lower case."""
+    """An HTTP answer, whatever is in it; header names in lower case, the body as packed as it came.
+
+    Of a body that `is_too_large` it is enough to have the beginning.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -209,48 +211,64 @@ def _response(outcome: _Outcome, host: str) -> Mapping[str, Any]:
         raise NoAnswer(f"{host}: {outcome.reason}")
     if not isinstance(outcome, Reply):
         raise TypeError(f"a flow that sends is handed a reply, not {outcome!r}")
-    response = _envelope(outcome)
+    try:
+        response = _envelope(outcome)
+    except BrokenBody as broken:
+        raise NoAnswer(
+            f"{host}: the answer broke on the way; its gzip can't be unpacked: {broken}"
+        ) from broken
     error = response.get("Error")
     if error is not None:
         if not isinstance(error, dict) or not error.get("Code"):
-            raise UnreadableAnswer(f"Response.Error is {error!r}; expected an object with a Code")
-        request_id = str(response.get("RequestId") or "")
-        raise Refused.of(str(error["Code"]), str(error.get("Message") or ""), request_id)
+            raise UnreadableAnswer(f"Response.Error is {describe(error)}; expected an object with a Code")
+        told = (error["Code"], error.get("Message"), response.get("RequestId"))
+        raise Refused.of(*map(_as_text, told))
     if outcome.status != 200:  # noqa: PLR2004 - HTTP's own number
         raise UnreadableAnswer(f"HTTP status {outcome.status}, with an answer that names no error")
     return response
 
 
 def _envelope(reply: Reply) -> Mapping[str, Any]:
+    body = _unpacked(reply)
     try:
-        response = _json(reply.body)["Response"]
+        response = parse_json(body)["Response"]
     except (ValueError, KeyError, TypeError, RecursionError):
         response = None
     if not isinstance(response, dict):
+        kind = describe(reply.headers.get("content-type", "no content type"))
         raise UnreadableAnswer(
-            f"HTTP status {reply.status}, {len(reply.body)} bytes of "
-            f"{reply.headers.get('content-type', 'no content type')!r} that are not WeData's"
-            f"{_elsewhere(reply)}: {reply.body[:80]!r}"
+            f"HTTP status {reply.status}, {len(body)} bytes of {kind} that are not WeData's{_elsewhere(reply)}: "
+            f"{body[:80]!r}"
         )
     return response
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # an integer with more digits than Python turns into one; its field may decide nothing
-        return json.loads(
-            body, parse_int=lambda digits: int(digits) if len(digits) < _MOST_DIGITS else digits
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else describe(value) if value else ""
+
+
+def _unpacked(reply: Reply) -> bytes:
+    encoding = reply.headers.get("content-encoding", "")
+    too_large = is_too_large(reply.headers, len(reply.body))
+    body = b"" if too_large else unpack(reply.body, encoding)
+    if body is None:
+        raise UnreadableAnswer(
+            f"HTTP status {reply.status}, with the Content-Encoding {describe(encoding)}, which was not asked "
+            "for; expected gzip or none"
         )
+    if too_large or len(body) > MOST_BYTES:
+        raise UnreadableAnswer(
+            f"HTTP status {reply.status}, with more than {MOST_BYTES} bytes, unpacked; expected a page of "
+            "WeData's, which has some 100,000"
+        )
+    return body
 
 
 def _elsewhere(reply: Reply) -> str:
     # A redirect is not followed: it would carry the session token to another host.
-    return (
-        f" (a redirect to {reply.headers['location']!r}, not followed)" if "location" in reply.headers else ""
-    )
+    if "location" not in reply.headers:
+        return ""
+    return f" (a redirect to {describe(without_secrets(reply.headers['location']))}, not followed)"
 
 
 def _worth_another(

@@ -62,7 +62,7 @@ def instances(options: Namespace) -> bool:
     shown = [[row.get(name) for name in names] for row in rows[: options.limit or None]]
     if as_json:
         items = [strict(dict(zip(names, row, strict=True)), Counter()) for row in shown]
-        _say(json.dumps(items, ensure_ascii=False, indent=2))
+        _say(_json(items))
     elif shown:
         _say(aligned([names, *shown]))
     more = len(rows) > len(shown)
@@ -106,8 +106,20 @@ def _as_airflows_own_command() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _json(items: object) -> str:
+    """Return JSON that the terminal can show; what it can't is escaped, as only JSON itself knows how."""
+    text = json.dumps(items, ensure_ascii=False, indent=2)
+    return text if _fit(text) == text else json.dumps(items, indent=2)
+
+
+def _fit(text: str) -> str:
+    """Return the text with what the terminal, or the file in its place, has no character for spelled out."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{_fit(text)}\n")
 
 
 def _aside(text: str) -> None:

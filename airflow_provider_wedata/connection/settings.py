@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_wedata.api.credentials import Credentials
-from airflow_provider_wedata.api.errors import InvalidRequest, describe
+from airflow_provider_wedata.api.errors import InvalidRequest, describe, without_secrets
 from airflow_provider_wedata.api.filters import parse_text
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.connection.fields import EXTRAS
@@ -34,6 +34,7 @@ _CONSOLES = {
     "china": "https://{region}.wedata.cloud.tencent.com/studio/datadev/workflow?ProjectId={project_id}",
 }
 _CONSOLE_FIELDS = ("site", "region", "project_id", "task_id", "instance_key")
+_URL = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<rest>.*)", re.DOTALL)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PORTS = {"https": 443, "http": 80}
 _HIGHEST_PORT = 65535
@@ -151,44 +152,41 @@ def _secret(value: str | None, name: str, meaning: str) -> str:
 
 
 def _endpoint(host: str, port: int | None, *, allow_http: bool) -> str:
-    text = host.strip().lower()
-    scheme, separator, rest = text.rpartition("://")
-    name, named_port = _host_and_port(rest.removesuffix("/") if separator else text, host)
+    shown = describe(without_secrets(host.strip()))
+    scheme, rest = _URL.fullmatch(host.strip().lower()).groups()  # type: ignore[union-attr]  # it always matches
+    name, named_port = _host_and_port(rest.removesuffix("/") if scheme else rest, shown)
     if port and not 0 < port <= _HIGHEST_PORT:
         raise InvalidRequest("port", f"{port} is no port; expected 1 to {_HIGHEST_PORT}")
     if named_port and port and named_port != port:
-        raise InvalidRequest(
-            "port", f"{port} differs from the one in host, {describe(host)}; give one of them"
-        )
+        raise InvalidRequest("port", f"{port} differs from the one in host, {shown}; give one of them")
     scheme = scheme or ("http" if _is_loopback(name.strip("[]")) else "https")
     if scheme not in _PORTS:
         raise InvalidRequest(
-            "host", f"{describe(host)} has the scheme {scheme!r}; expected https, or http on this machine"
+            "host", f"{shown} has the scheme {scheme!r}; expected https, or http on this machine"
         )
     if scheme == "http" and not _is_loopback(name.strip("[]")) and not allow_http:
         raise InvalidRequest(
             "host",
-            f"{describe(host)} is plain http and not this machine; use https, or set allow_http if you must",
+            f"{shown} is plain http and not this machine; use https, or set allow_http if you must",
         )
     number = named_port or port or _PORTS[scheme]
     return f"{scheme}://{name}" + (f":{number}" if number != _PORTS[scheme] else "")
 
 
-def _host_and_port(text: str, told: str) -> tuple[str, int | None]:
+def _host_and_port(text: str, shown: str) -> tuple[str, int | None]:
     name, port = text, ""
     if not text.endswith("]") and ":" in text:
         name, _, port = text.rpartition(":")
     valid = port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT if port else name == text
-    if not valid or not _HOST.fullmatch(name):
-        raise InvalidRequest(
-            "host",
-            f"{describe(_without_user(told))} is no endpoint; expected host, host:port or URL, and no path",
+    if valid and _HOST.fullmatch(name):
+        return name, int(port) if port else None
+    if valid and _HOST.fullmatch(name.replace("_", "-")):
+        problem = (
+            "has an underscore, which no host name may have; give that machine another name, or its address"
         )
-    return name, int(port) if port else None
-
-
-def _without_user(text: str) -> str:
-    return text.rpartition("@")[2]  # a password may stand before it
+    else:
+        problem = "is no endpoint; expected host, host:port or URL, and no path"
+    raise InvalidRequest("host", f"{shown} {problem}")
 
 
 def _is_loopback(name: str) -> bool:
@@ -298,7 +296,10 @@ def _console(value: object, name: str) -> str:
         names, filled = {template}, ""
     if names - set(_CONSOLE_FIELDS) or not filled.startswith(("https://", "http://")):
         fields = ", ".join(f"{{{known}}}" for known in _CONSOLE_FIELDS)
-        raise InvalidRequest(name, f"{describe(value)} is no template; expected a URL with some of {fields}")
+        raise InvalidRequest(
+            name,
+            f"{describe(without_secrets(template))} is no template; expected a URL with some of {fields}",
+        )
     return template
 
 

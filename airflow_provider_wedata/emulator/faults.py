@@ -130,9 +130,9 @@ def slow(seconds: float) -> Fault:
     return lambda honest: replace(honest, delay=seconds)
 
 
-def drip(seconds: float) -> Fault:
-    """Give the honest answer byte by byte, so long apart."""
-    return lambda honest: replace(honest, drip=seconds)
+def drip(seconds: float, *, head: bool = False) -> Fault:
+    """Give the body of the honest answer byte by byte, so long apart; or the headers too."""
+    return lambda honest: replace(honest, drip=seconds, drip_head=head)
 
 
 def cut(at: float = 0.5) -> Fault:

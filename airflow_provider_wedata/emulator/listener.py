@@ -6,6 +6,7 @@ replies.
 
 from __future__ import annotations
 
+import io
 import socket
 import struct
 import time
@@ -134,8 +135,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.stopping.wait(reply.delay):
             self.close_connection = True
             return
-        self._send_head(reply)
         content = b"" if self.command == "HEAD" else reply.body
+        if reply.drip_head:
+            content = self._head(reply) + content
+        else:
+            self._send_head(reply)
         if not reply.drip:
             self.wfile.write(content)
             return
@@ -145,6 +149,13 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self.wfile.write(content[at : at + 1])
+
+    def _head(self, reply: Reply) -> bytes:
+        wire, self.wfile = self.wfile, io.BytesIO()
+        self._send_head(reply)
+        head = self.wfile.getvalue()
+        self.wfile = wire
+        return head
 
     def _send_head(self, reply: Reply) -> None:
         self.send_response_only(reply.status)

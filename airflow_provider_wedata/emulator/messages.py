@@ -43,7 +43,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that arrives whole: after `delay` seconds, and with `drip` seconds before every byte."""
+    """An answer that arrives whole: after `delay` seconds, and with `drip` seconds before every byte of its body.
+
+    With `drip_head`, also before every byte of its status line and headers.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -51,6 +54,7 @@ class Reply:
     error: str | None = None
     delay: float = 0.0
     drip: float = 0.0
+    drip_head: bool = False
 
     def with_headers(self, **changed: str | None) -> Reply:
         """Return the reply with other headers (`content_type="text/html"`); None takes one away."""
@@ -88,8 +92,11 @@ class Refusal(Exception):  # it is an answer of the service, no defect of the pr
 
 
 def json_reply(payload: object, *, status: int = HTTPStatus.OK, error: str | None = None) -> Reply:
-    """Return a JSON answer in UTF-8."""
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return a JSON answer in UTF-8; where that can't say a text (half a surrogate pair), with escapes."""
+    try:
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        body = json.dumps(payload, separators=(",", ":")).encode()
     return Reply(status, {"Content-Type": JSON}, body, error)
 
 

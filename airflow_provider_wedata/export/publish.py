@@ -21,7 +21,9 @@ import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from urllib.parse import quote
 
+from airflow_provider_wedata.api.errors import without_secrets
 from airflow_provider_wedata.export.errors import AlreadyThere, BadPath, NotWritten, named
 from airflow_provider_wedata.export.staging import staged
 
@@ -99,7 +101,7 @@ class LocalFile:
         self.told = told
         with named(told):
             self._path = Path(os.path.realpath(_without_scheme(told)))
-        self.uri = f"file://{self._path}"
+        self.uri = self._path.as_uri()
 
     def begin(self) -> tuple[Path, int | None]:
         """Return where the new file is written, with the mode of the one that it replaces."""
@@ -172,7 +174,7 @@ class StoredFile:
     ) -> None:
         check_scheme(told, scheme)
         self.told = told
-        self.uri = f"{scheme}://{path}"
+        self.uri = f"{scheme}://{quote(path)}"
         self._options = _SHOW_AT_ONCE[scheme]
         self._files = files
         self._path = path
@@ -218,7 +220,7 @@ def check_scheme(told: str, scheme: str) -> None:
     """
     if scheme not in _SHOW_AT_ONCE:
         raise BadPath(
-            told,
+            without_secrets(told),
             f"in {scheme}:// a file can be seen before it is whole; expected a local path, file:// or one of "
             f"{', '.join(f'{name}://' for name in _SHOW_AT_ONCE)}",
         )

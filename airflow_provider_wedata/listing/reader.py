@@ -83,12 +83,20 @@ class ConcurrentReader:
 
     def close(self) -> None:
         """End now, whatever is under way; from another thread too: whoever iterates then gets `NoAnswer`."""
-        self._tasks.put(None)
-        self._outcomes.put((0, NoAnswer("the reading was closed")))
+        self.stop()
         self._client.close()
         for thread in list(self._threads):
             if thread.ident is not None:  # or it was interrupted while it started, and ends by itself
                 thread.join(_LAST_WAIT)
+
+    def stop(self) -> None:
+        """Let whoever iterates get `NoAnswer`, and close this.
+
+        Takes no lock and waits for nobody: a signal handler may call it in the midst of anything, also of `close`.
+        """
+        self._tasks.put(None)
+        self._outcomes.put((0, NoAnswer("the reading was closed")))
+        self._client.hang_up()
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
-from airflow_provider_wedata.api.errors import InvalidRequest
+from airflow_provider_wedata.api.body import spell_out
+from airflow_provider_wedata.api.errors import InvalidRequest, describe
 from airflow_provider_wedata.export.errors import BadPath, NotWritten
 from airflow_provider_wedata.export.publish import LocalFile, StoredFile, check_scheme
 
@@ -30,6 +31,9 @@ def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -
     told = "" if output_path is None else str(output_path)
     if not told.strip():
         raise InvalidRequest("output_path", f"{output_path!r} is empty; expected a path or a URL")
+    if spell_out(told) != told:
+        problem = f"{describe(told)} is no path; expected text without U+0000 and half surrogates"
+        raise InvalidRequest("output_path", problem)
     url = _URL.match(told)
     scheme = url[1].lower() if url else "file"
     if scheme == "file":

@@ -231,22 +231,25 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
             self._thread = self._reading = None
 
     def on_kill(self) -> None:
-        """Stop at once. What was written so far goes; the final name stays as it was."""
+        """Stop at once. What was written so far goes; the final name stays as it was.
+
+        Takes no lock, and so logs nothing: the step that a signal interrupted may hold it.
+        """
         first, self._killed = not self._killed, True
         if first and get_ident() == self._thread:  # a signal has come between two steps of our own execute
             raise _Killed
         if self._reading:
-            self._reading.close()
+            self._reading.stop()
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_wedata.operators.output_path import place_of  # noqa: PLC0415 - a DAG file needs no object store
 
         form = self._read_format()
-        if strange := form.misnamed(str(self.output_path)):
-            self.log.warning("output_path: %s %s; the name decides nothing", self.output_path, strange)
         with as_airflow_errors():
             form.require()
             place = place_of(self.output_path, self.object_storage_conn_id, self._go_on)
+        if strange := form.misnamed(str(self.output_path)):
+            self.log.warning("output_path: %s %s; the name decides nothing", self.output_path, strange)
         hook, given = self._hook(), self._filters_and_terms()
         query = hook.query(given)
         self._show_link(context, hook, query)
@@ -264,7 +267,10 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
         )
         advice = "" if form.name == "jsonl" else "; file_format='jsonl' keeps them as WeData sent them"
         self._warn_of(summary.get("unreadable", {}), self.output_path, advice)
-        self._tell_lineage(context, hook, query, place, summary)
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(summary)
+        self._tell_lineage(hook, query, place)
         return summary
 
     def _write(self, hook: WeDataHook, query: InstanceQuery, form: Format, place: Place) -> dict[str, Any]:
@@ -305,15 +311,14 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
         if self.if_empty == "fail":
             raise WeDataExportError(told)
 
-    def _tell_lineage(
-        self, context: Context, hook: WeDataHook, query: InstanceQuery, place: Place, summary: dict[str, Any]
-    ) -> None:
-        lineage = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # common-compat's, untyped
-        lineage.add_input_asset(context=hook, uri=f"wedata://{query.project_id}/task_instances")
-        lineage.add_output_asset(context=hook, uri=place.uri)
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(summary)
+    def _tell_lineage(self, hook: WeDataHook, query: InstanceQuery, place: Place) -> None:
+        """Tell Airflow where the rows came from and went; the file is published, whatever becomes of that."""
+        try:
+            lineage = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # common-compat's, untyped
+            lineage.add_input_asset(context=hook, uri=f"wedata://{query.project_id}/task_instances")
+            lineage.add_output_asset(context=hook, uri=place.uri)
+        except Exception as error:  # noqa: BLE001 - of Airflow's, of its collector's, of a provider's for URIs
+            self.log.warning("The lineage of %s is not complete: %s", self.output_path, error)
 
     def _go_on(self) -> None:
         if self._killed:

@@ -9,8 +9,10 @@ import os
 import re
 import signal
 import sys
+from collections import defaultdict
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -344,6 +346,13 @@ class TestRefusals:
             ("sftp://host/a.jsonl", "sftp://host/a.jsonl: in sftp:// a file can be seen before it is whole"),
             ("s3://bucket", "s3://bucket: it names no object"),
             ("gs://bucket/a", "gs://bucket/a: no library for gs:// is installed here"),
+            (
+                "https://me:geheim@host/a?sig=geheim#x",
+                "https://host/a: in https:// a file can be seen before it",
+            ),
+            ("/no/\0a", r"'/no/\\x00a' is no path; expected text without U\+0000 and half surrogates"),
+            ("/no/\ud83d", r"'/no/\\ud83d' is no path; expected text without U\+0000 and half surrogates"),
+            ("/no/\udcff", r"'/no/\\udcff' is no path; expected text without U\+0000 and half surrogates"),
         ],
     )
     def test_of_a_path_before_anything_is_asked(self, wedata: Emulator, path: str, told: str) -> None:
@@ -394,6 +403,31 @@ class TestInAirflow:
         assert [["wedata://1460947878944567296/task_instances"], [f"file://{tmp_path}/a"]] == [
             [item.asset.uri for item in side] for side in (found.inputs, found.outputs)
         ]
+
+    @pytest.mark.parametrize(
+        ("name", "uri"), [("a#b?c.jsonl", "a%23b%3Fc.jsonl"), ("100%.jsonl", "100%25.jsonl")]
+    )
+    def test_lineage_names_the_file_whatever_is_in_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, uri: str
+    ) -> None:
+        collector = HookLineageCollector()
+        monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector)
+        export(tmp_path / name).execute({})
+        (found,) = get_hook_lineage_collector().collected_assets.outputs
+        assert f"file://{tmp_path}/{uri}" == found.asset.uri
+
+    def test_lineage_that_fails_fails_no_export_that_is_published(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+    ) -> None:
+        collector = HookLineageCollector()
+        monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector)
+        directory = tmp_path.joinpath(*["d" * 200] * 8)
+        directory.mkdir(parents=True)
+        asset, events = Asset(uri="x://y"), defaultdict(lambda: SimpleNamespace(extra={}))
+        operator = export(directory / "a", outlets=[asset])
+        found = operator.execute({"outlet_events": events})
+        assert [ROWS, ["a"], found] == [found["rows"], names(directory), events[asset].extra]
+        assert "/a is not complete: Asset name cannot exceed 1500 characters" in told()
 
     def test_progress_is_told(
         self, tmp_path: Path, told: Callable[[], str], monkeypatch: pytest.MonkeyPatch

@@ -43,6 +43,27 @@ def test_a_wait_survives_the_death_of_its_triggerer(wedata: Emulator, airflow: R
     assert world.project_ids[0] in links["WeData console"]
 
 
+@pytest.mark.usefixtures("connection")
+def test_no_text_in_one_gate_ends_the_triggerer_in_which_another_waits(
+    wedata: Emulator, airflow: RealAirflow
+) -> None:
+    world = wedata.world
+    keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]
+    other = airflow.trigger(DAG_ID)
+    _wait_for_state(airflow, other, GATE, "deferred")
+    for day, (odd, spelled) in enumerate([("\ud83d", r"\ud83d"), ("\0", r"\u0000")], 1):
+        key = world.add(state="RUNNING", schedule_time=f"2026-11-0{day} 12:00:00").key
+        run_id = airflow.trigger(DAG_ID, logical_date=f"2026-11-0{day}T04:00:00Z")
+        _wait_for_state(airflow, run_id, GATE, "deferred")
+        world.update(key, state="EXPIRED", extra={"TaskName": f"a {odd} z"})
+        _wait_for_state(airflow, run_id, GATE, "failed")
+        assert f"a {spelled} z" in airflow.log(DAG_ID, run_id, GATE)
+    assert airflow.task(DAG_ID, other, GATE)["state"] == "deferred"
+    for key in keys:
+        world.finish(key)
+    _wait_for_state(airflow, other, GATE, "success")
+
+
 def test_a_wrong_key_is_explained_by_the_connection_test(wedata: Emulator, airflow: RealAirflow) -> None:
     airflow.api(
         "POST",

@@ -6,6 +6,9 @@ import asyncio
 import gc
 import gzip
 import http.client
+import socket
+import tracemalloc
+import zlib
 from collections import Counter
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,6 +65,17 @@ def way_to(wedata: Emulator, *, retries: int = 2, token: str | None = None, **tr
     )
 
 
+def way_to_host(host: str, **transport: Any) -> Way:
+    channel = Channel(
+        host=host,
+        region="ap-singapore",
+        credentials=Credentials("id", "key"),
+        budget=registry.budgets(host, "id", 1000),
+        retry=RetryPolicy(0),
+    )
+    return Way(channel, Transport(f"https://{host}", **transport))
+
+
 def ask_with_requests(way: Way, *operations: Operation[Any]) -> list[Any]:
     with Client(*way) as client:
         return [client.ask(operation) for operation in operations or (LIST,)]
@@ -105,6 +119,7 @@ def zipped(body: bytes) -> Fault:
     return lambda honest: replace(honest, headers={**honest.headers, "Content-Encoding": "gzip"}, body=body)
 
 
+UNREADABLE = ("UnreadableAnswer", 3)
 GOOD = b'{"Response": {"Data": {"TotalCount": 0, "Items": []}, "RequestId": "r"}}'
 
 
@@ -135,6 +150,26 @@ GOOD = b'{"Response": {"Data": {"TotalCount": 0, "Items": []}, "RequestId": "r"}
         (zipped(b"this is no gzip"), "NoAnswer", 3),
         (zipped(gzip.compress(GOOD)), None, 1),
         (zipped(gzip.compress(b"[1]")), "UnreadableAnswer", 3),
+        (zipped(gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])), None, 1),
+        (zipped(gzip.compress(GOOD)[:-9]), "NoAnswer", 3),
+        (zipped(gzip.compress(b" " * (8 << 20) + GOOD)), "UnreadableAnswer", 3),
+        (faults.body(b" " * (4 << 20) + GOOD), "UnreadableAnswer", 3),
+        (
+            faults.both(faults.body(zlib.compress(GOOD)), faults.headers(content_encoding="deflate")),
+            *UNREADABLE,
+        ),
+        (faults.headers(content_encoding="br"), *UNREADABLE),
+        (faults.headers(content_encoding="zstd"), *UNREADABLE),
+        (faults.redirect("http://[::1"), "UnreadableAnswer", 3),
+        (faults.redirect("http://h:port/"), "UnreadableAnswer", 3),
+        (faults.redirect("//"), "UnreadableAnswer", 3),
+        (faults.redirect("\xff\xe9 \x7f"), "UnreadableAnswer", 3),
+        (faults.redirect("http://" + "a" * 60_000), "UnreadableAnswer", 3),
+        (faults.headers(location="http://[::1"), None, 1),
+        (faults.headers(content_type="\xff; charset=\xe9"), None, 1),
+        (faults.headers(date="Fri, 31 Dec 99999 23:59:59 GMT"), None, 1),
+        (faults.headers(set_cookie="\xff=\xe9; expires=never; domain=[::1"), None, 1),
+        (faults.headers(etag="\xff" * 1000), None, 1),
         (faults.content_type("text/html"), None, 1),
         (faults.content_type(None), None, 1),
     ],
@@ -179,13 +214,62 @@ def test_what_never_left_is_sent_again_in_any_case(ask: Ask) -> None:
     assert len(resent) == 2
 
 
-@pytest.mark.parametrize("fault", [faults.slow(30), faults.drip(0.05)], ids=["late", "dripping"])
+ELSEWHERE = faults.both(faults.body(b"x" * 1000, status=302), faults.headers(location="http://127.0.0.1:1/"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(faults.slow(30), id="late"),
+        pytest.param(faults.drip(0.05), id="dripping"),
+        pytest.param(faults.drip(0.05, head=True), id="headers dripping"),
+        pytest.param(faults.both(ELSEWHERE, faults.drip(0.05)), id="redirect dripping"),
+        pytest.param(faults.both(faults.http_status(503), faults.drip(0.05)), id="503 dripping"),
+    ],
+)
 def test_an_attempt_has_a_deadline_for_the_whole_answer(
     ask: Ask, wedata_emulator: Emulator, fault: Fault
 ) -> None:
     wedata_emulator.faults.when(lambda _: True, fault)
     with pytest.raises(errors.NoAnswer):
         ask(way_to(wedata_emulator, retries=0, timeout=0.3))
+
+
+def test_a_server_that_never_speaks_tls_has_no_longer() -> None:  # httpx leaves its socket to the collector
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        way = way_to_host(f"127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
+        with pytest.raises(errors.NoAnswer):
+            ask_with_requests(way)
+
+
+def test_an_attempt_on_a_connection_that_is_kept_has_its_whole_time(
+    ask: Ask, wedata_emulator: Emulator
+) -> None:
+    wedata_emulator.faults.when(lambda _: True, faults.slow(0.3))
+    assert [0, 0, 0] == [
+        page.total for page in ask(way_to(wedata_emulator, retries=0, timeout=0.6), LIST, LIST, LIST)
+    ]
+
+
+def test_what_half_a_megabyte_of_gzip_would_become_is_never_held(ask: Ask, wedata_emulator: Emulator) -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join([packer.compress(b" " * (1 << 20)) for _ in range(100)]) + packer.flush()
+    wedata_emulator.faults.when(lambda _: True, zipped(bomb))
+    way = way_to(wedata_emulator, retries=0)
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, unpacked"):
+            ask(way)
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_what_is_announced_as_too_large_nothing_is_waited_for(ask: Ask, wedata_emulator: Emulator) -> None:
+    large = faults.body(b" " * (5 << 20))
+    wedata_emulator.faults.when(lambda _: True, faults.both(large, faults.drip(0.05)))
+    with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, unpacked"):
+        ask(way_to(wedata_emulator, retries=0, timeout=60))
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

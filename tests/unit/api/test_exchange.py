@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from dataclasses import dataclass, field
@@ -195,6 +196,103 @@ def test_a_redirect_is_named_and_not_followed() -> None:
     run = ask(Http(b"", 307, {"location": "https://example.org/"}))
     assert "redirect to 'https://example.org/', not followed" in str(run.error)
     assert {"wedata.tencentcloudapi.com"} == {request.host for request in run.sent}
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://me:geheim@example.org/login?token=geheim#geheim", "https://example.org/login"),
+        ("http://[::1", "http://[::1"),
+        ("/login?a=geheim", "/login"),
+        ("//me:geheim@host/", "host/"),
+        ("https://me:ge?heim@host/", "https://…"),
+        ("http://h/?next=http://geheim@h/", "http://…"),
+        ("\ud83d\0\xff", r"\ud83d\x00ÿ"),
+        ("x" * 60_000, "x" * 199 + "…"),
+    ],
+)
+def test_of_a_redirect_no_more_is_shown_than_where_it_leads(location: str, shown: str) -> None:
+    run = ask(Http(b"", 302, {"location": location}))
+    assert f" (a redirect to '{shown}{'' if '…' in shown[20:] else chr(39)}, not followed): b''" in str(
+        run.error
+    )
+    str(run.error).encode()
+
+
+@pytest.mark.parametrize("odd", ["\ud83d\0\xff", "a" * 60_000])
+@pytest.mark.parametrize("header", ["content-type", "content-encoding", "date", "content-length", "x-odd"])
+def test_no_header_is_more_than_a_message_can_carry(header: str, odd: str) -> None:
+    error = ask(Http(b"\xff\0", headers={header: odd})).error
+    assert isinstance(error, UnreadableAnswer)
+    assert len(str(error).encode()) < 1000
+    assert "\0" not in str(error)
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\0"])
+def test_no_text_of_an_answer_is_more_than_others_can_carry(half: str) -> None:
+    spelled = f"\\u{ord(half):04x}"
+    row = {
+        "InstanceKey": f"7{half}",
+        "TaskName": half,
+        "InstanceState": half,
+        "OwnerUinList": [half],
+        half: {half: 1},
+    }
+    (found,) = ask(data(1, [row])).value.rows
+    assert [f"7{spelled}", spelled, spelled, (spelled,)] == [
+        found.instance_key,
+        found.task_name,
+        found.state,
+        found.owner_uin_list,
+    ]
+    assert {name.replace(half, spelled) for name in row} == set(found.raw)
+    assert {spelled: 1} == found.raw[spelled]
+    error = ask(response(Error={"Code": half, "Message": [half], "RequestId": half}, RequestId=half)).error
+    assert isinstance(error, Refused)
+    assert (spelled, str([spelled]), spelled) == (error.code, error.message, error.request_id)
+
+
+GZIP = {"content-encoding": "gzip"}
+
+
+def test_the_members_of_a_gzip_are_one_answer() -> None:
+    body = gzip.compress(GOOD.body[:20]) + gzip.compress(GOOD.body[20:])
+    assert ask(Http(body, headers=GZIP)).value.total == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Http(b" " * (4 << 20) + GOOD.body), id="plain"),
+        pytest.param(Http(gzip.compress(b" " * (4 << 20) + GOOD.body), headers=GZIP), id="packed"),
+        pytest.param(Http(b"", headers={"content-length": "4194305"}), id="announced"),
+    ],
+)
+def test_an_answer_larger_than_any_of_wedatas_is_not_read(answer: Http) -> None:
+    run = ask(answer)
+    assert (UnreadableAnswer, 6) == (type(run.error), len(run.sent))
+    assert str(run.error) == (
+        "HTTP status 200, with more than 4194304 bytes, unpacked; expected a page of WeData's, "
+        "which has some 100,000"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "gzip, gzip"])
+def test_a_packing_that_nobody_asked_for_is_named(encoding: str) -> None:
+    run = ask(Http(GOOD.body, headers={"content-encoding": encoding}))
+    assert (UnreadableAnswer, 6) == (type(run.error), len(run.sent))
+    assert str(run.error) == (
+        f"HTTP status 200, with the Content-Encoding '{encoding}', which was not asked for; expected gzip or none"
+    )
+
+
+def test_a_gzip_that_is_cut_is_no_answer() -> None:
+    run = ask(Http(gzip.compress(GOOD.body)[:-9], headers=GZIP))
+    assert (NoAnswer, 6) == (type(run.error), len(run.sent))
+    assert str(run.error).startswith(
+        "wedata.tencentcloudapi.com: the answer broke on the way; its gzip can't be unpacked: "
+    )
+    assert len(ask(Http(b"no", headers=GZIP), operation=RERUN).sent) == 1
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 429, 500, 502])

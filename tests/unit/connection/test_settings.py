@@ -283,6 +283,39 @@ def test_what_is_no_endpoint_is_refused(host: str) -> None:
     assert refusal(host=host).field == "host"
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        f"https://me:{SECRET}@gateway.example.com/path?{SECRET}#{SECRET}",
+        f"gateway.example.com/?SecretKey={SECRET}",
+        f"gateway.example.com#{SECRET}",
+        f"ftp://{SECRET}@gateway.example.com",
+        f"me:{SECRET}@gateway.example.com?next=ftp://host",
+        f"http://me:{SECRET[:4]}?{SECRET[4:]}@gateway.example.com",
+        f"https://gateway.example.com?a={SECRET}@host",
+        f"me:{SECRET}@gate_way",
+    ],
+)
+def test_of_a_host_that_is_refused_no_part_is_shown_that_may_be_secret(host: str) -> None:
+    for port in (None, 7):
+        problem = refusal(host=host, port=port).problem.lower()
+        assert SECRET.lower() not in problem
+        assert SECRET[4:].lower() not in problem
+
+
+def test_of_a_console_url_that_is_refused_no_part_is_shown_that_may_be_secret() -> None:
+    assert SECRET not in refusal(console_url=f"https://{SECRET}@host/{{x}}?{SECRET}#{SECRET}").problem
+
+
+@pytest.mark.parametrize(
+    "host", ["http://wedata_emulator:8080", "wedata_emulator", "https://a_b.example.com/"]
+)
+def test_an_underscore_is_named_as_the_reason(host: str) -> None:
+    assert refusal(host=host).problem == (
+        f"{host!r} has an underscore, which no host name may have; give that machine another name, or its address"
+    )
+
+
 @pytest.mark.parametrize(("host", "port"), [("gateway.example.com:8443", 443), (None, 99999), (None, -1)])
 def test_a_port_that_cannot_be_is_refused(host: str | None, port: int) -> None:
     assert refusal(host=host, port=port).field == "port"

@@ -131,6 +131,12 @@ class TestCsv:
     def test_half_a_surrogate_pair_is_spelled_out(self, raw: Callable[..., Any], write: Any) -> None:
         assert write([raw(TaskName="\ud83d")], "csv", fields=["TaskName"]) == b"TaskName\n\\ud83d\n"
 
+    @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(A1)", "'=1", "|a", "%0"])
+    def test_what_a_spreadsheet_takes_for_a_formula_is_data(
+        self, raw: Callable[..., Any], write: Any, text: str
+    ) -> None:
+        assert write([raw(TaskName=text)], "csv", fields=["TaskName"]) == f"TaskName\n{text}\n".encode()
+
     def test_no_rows_are_a_header(self, write: Any) -> None:
         assert write([], "csv") == (",".join(FIELD_NAMES) + "\n").encode()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.client import Client
@@ -154,9 +157,14 @@ def test_no_longer_iterated_it_ends(wedata: Emulator, stuck: Callable[..., threa
 def test_interrupted_while_it_waits_it_ends(wedata: Emulator, stuck: Callable[..., threading.Event]) -> None:
     here = threading.get_ident()
     let_go = stuck(lambda: signal.pthread_kill(here, signal.SIGINT))
-    # One thread, so that it waits by then: a thread that is just being started ends by itself, a little later.
-    with reading(wedata, under_way=1) as it, pytest.raises(KeyboardInterrupt):
-        list(it)
+    # Who runs the tests in the background has the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        # One thread, so that it waits by then: a thread that is just being started ends by itself, a little later.
+        with reading(wedata, under_way=1) as it, pytest.raises(KeyboardInterrupt):
+            list(it)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert of_reading() == []
     assert not let_go.is_set()
 
@@ -177,6 +185,31 @@ def test_closed_from_another_thread_it_ends(wedata: Emulator, stuck: Callable[..
         list(it)
     assert of_reading() == []
     assert not let_go.is_set()
+
+
+def test_stopped_it_waits_for_no_lock_that_the_interrupted_step_may_hold(wedata: Emulator) -> None:
+    it = reading(wedata)
+    rows = iter(it)
+    next(rows)
+    adapters = it._client._session.adapters.values()
+    managers = [adapter.poolmanager for adapter in adapters if isinstance(adapter, HTTPAdapter)]
+    pools = [pool for manager in managers for pool in manager.pools._container.values()]
+    assert pools
+    interrupting = threading.Thread(target=it.stop)
+    with ExitStack() as held:
+        for lock in (
+            *(manager.pools.lock for manager in managers),
+            *(pool.pool.mutex for pool in pools),
+            *(handler.lock for handler in logging.root.handlers if handler.lock),
+            logging._lock,  # type: ignore[attr-defined]  # of all loggers
+        ):
+            held.enter_context(lock)
+        interrupting.start()
+        interrupting.join(30)
+        assert not interrupting.is_alive()
+    with pytest.raises(NoAnswer, match="closed"):
+        list(rows)
+    assert of_reading() == []
 
 
 @pytest.mark.parametrize(
