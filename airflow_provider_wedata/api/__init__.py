@@ -1,3 +1,3 @@
-"""WeData itself: what it is asked, what it answers and what that means. No Airflow in here."""
+"""One request to WeData: how it is built, signed, sent and parsed. Imports no Airflow."""
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Runs flows on an event loop, on httpx. The other file with a socket or a sleep."""
+"""Runs flows on an event loop with httpx.
+
+Next to client.py, the only module that opens sockets or sleeps. exchange.py decides what is sent and when.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _LOCATION = "wedata.location"
 
 
 class AsyncClient:
-    """Runs flows on the running event loop, on httpx. All clients of a loop share its connections.
+    """Runs flows on the running event loop with httpx. All clients of a loop share its connections.
 
     Use it with ``async with``.
     """
@@ -42,17 +45,17 @@ class AsyncClient:
         self._pool: _Pool | None = None
 
     async def ask(self, operation: Operation[T]) -> T:
-        """Return the answer to one operation.
+        """Send one operation and return its parsed response.
 
-        :raises ApiError: see `Channel.exchange`.
+        :raises ApiError: as `Channel.exchange` raises it.
         """
         return await self.run(self.channel.exchange(operation))
 
     async def run(self, flow: Flow[T], *, seconds: float | None = None) -> T:
-        """Run the flow to its end and return what it returns.
+        """Run the flow to its end and return its result.
 
-        :param seconds: for which it may run, not counting what it waits for its turns.
-        :raises TimeoutError: if it took longer.
+        :param seconds: how long it may run, not counting the time it waits for its turns; None: no limit.
+        :raises TimeoutError: if it takes longer.
         """
         limit, loop = TimeLimit(seconds), asyncio.get_running_loop()
         with closing(flow):
@@ -62,7 +65,7 @@ class AsyncClient:
                     try:
                         step = flow.send(answer)
                     except StopIteration as end:
-                        return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
+                        return end.value  # type: ignore[no-any-return]  # StopIteration is not generic
                     if isinstance(step, Turn):
                         limit.stand(loop.time())
                         bound.reschedule(None)
@@ -106,7 +109,7 @@ class AsyncClient:
 
     async def _send(self, request: Request) -> Reply | Lost:
         if self._pool is None:
-            raise RuntimeError("an AsyncClient is used with 'async with'")
+            raise RuntimeError("the AsyncClient is not open; use it with 'async with'")
         try:
             async with (
                 self._pool.places,
@@ -121,14 +124,14 @@ class AsyncClient:
                 )
         except TimeoutError:
             return Lost(
-                f"no whole answer within {self._transport.timeout:g} s", may_have_arrived=True, now=now()
+                f"no complete response within {self._transport.timeout:g} s", may_have_arrived=True, now=now()
             )
         except httpx.HTTPError as error:
             return lost(error, never_left=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout))
 
 
 class _Pool:
-    """The connections that one event loop has to one transport, for as long as anybody uses them."""
+    """The connections of one event loop to one transport. They close when the last client leaves."""
 
     def __init__(self, key: Transport, http: httpx.AsyncClient) -> None:
         self._key = key
@@ -140,7 +143,7 @@ class _Pool:
     async def shared(transport: Transport) -> _Pool:
         pools = registry.pools(asyncio.get_running_loop())
         if transport not in pools:
-            # Off the loop, for reading the certificates takes 20 ms; meanwhile another may have been quicker.
+            # In a thread, because loading the certificates takes 20 ms. Another task may add the pool meanwhile.
             context = await asyncio.to_thread(tls_context, transport)
             if transport not in pools:
                 pools[transport] = _Pool(transport, _http(transport, context))
@@ -160,20 +163,20 @@ def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
         verify=context,
         proxy=transport.proxy,
         follow_redirects=False,
-        timeout=None,  # noqa: S113 - the whole attempt has its deadline in _send
+        timeout=None,  # noqa: S113 - _send limits the whole attempt
         event_hooks={"response": [_lay_location_aside]},
         limits=httpx.Limits(max_connections=MOST_UNDER_WAY, max_keepalive_connections=MOST_UNDER_WAY),
     )
 
 
 async def _lay_location_aside(response: httpx.Response) -> None:
-    """Keep Location from httpx, which fails on one that is no URL, even if it is not to go there."""
+    """Hide the Location header from httpx, which fails on an invalid URL even if it does not follow redirects."""
     location = response.headers.pop("location", None)
     response.extensions[_LOCATION] = {} if location is None else {"location": location}
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """Return the body, as packed as it came; of one that is too large, the beginning."""
+    """Return the body, still compressed; only its beginning if it is too large."""
     body = bytearray()
     if is_too_large(response.headers):
         return b""

@@ -1,4 +1,7 @@
-"""Runs flows in the calling thread, on requests. One of the two files with a socket or a sleep."""
+"""Runs flows in the calling thread with requests.
+
+Next to async_client.py, the only module that opens sockets or sleeps. exchange.py decides what is sent and when.
+"""
 
 from __future__ import annotations
 
@@ -37,42 +40,42 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CHUNK = 65536
-#: Seconds for what comes too late already: a socket takes 0 for "do not wait", which is another thing.
+#: Seconds; the shortest socket timeout. A timeout of 0 would make the socket non-blocking.
 _LEAST = 0.001
 
 
 class Client:
-    """Runs flows in the calling thread, on requests; several threads may use it at once."""
+    """Runs flows in the calling thread with requests. Thread-safe."""
 
     def __init__(self, channel: Channel, transport: Transport) -> None:
         self.channel = channel
         self._transport = transport
         self._session = _Session()
-        # Keeps a .netrc out: requests would put its password in the place of our signature.
+        # Ignores .netrc: requests would replace our signature by its password.
         self._session.auth = lambda request: request
         self._session.headers.clear()
         if transport.url.startswith("https:") and transport.verify and transport.trusted != certifi.where():
-            tls_context(transport)  # requests takes a file that it can't read for a lost connection
+            tls_context(transport)  # requests reports an unreadable file as a lost connection
         self._closed = False
-        # Of what is asleep; rung when the client is closed.
+        # One for each sleeping thread; `hang_up` wakes them all.
         self._bells: WeakValueDictionary[int, SimpleQueue[None]] = WeakValueDictionary()
         self._lines = _Lines()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._lines))
 
     def ask(self, operation: Operation[T]) -> T:
-        """Return the answer to one operation.
+        """Send one operation and return its parsed response.
 
-        :raises ApiError: see `Channel.exchange`.
+        :raises ApiError: as `Channel.exchange` raises it.
         """
         return self.run(self.channel.exchange(operation))
 
     def run(self, flow: Flow[T], *, seconds: float | None = None) -> T:
-        """Run the flow to its end and return what it returns.
+        """Run the flow to its end and return its result.
 
-        :param seconds: for which it may run, not counting what it waits for its turns. Looked at between its
-            steps; an attempt under way ends by the transport's own timeout.
-        :raises TimeoutError: if it took longer and is not at its end.
+        :param seconds: how long it may run, not counting the time it waits for its turns; None: no limit. Checked
+            between the steps of the flow; the transport's timeout ends an attempt under way.
+        :raises TimeoutError: if it takes longer.
         """
         limit = TimeLimit(seconds)
         with closing(flow):
@@ -81,9 +84,9 @@ class Client:
                 try:
                     step = flow.send(answer)
                 except StopIteration as end:
-                    return end.value  # type: ignore[no-any-return]  # StopIteration does not know its flow
+                    return end.value  # type: ignore[no-any-return]  # StopIteration is not generic
                 if time.monotonic() >= limit.ends:
-                    raise TimeoutError(f"not answered within {seconds} s of the first request")
+                    raise TimeoutError(f"no result within {seconds} s of the first request")
                 if isinstance(step, Turn):
                     limit.stand(time.monotonic())
                     answer = self._turn(step)
@@ -94,14 +97,14 @@ class Client:
                     answer = self._sleep(step)
 
     def close(self) -> None:
-        """Close the connections, for good. What other threads still ask ends at once, with `NoAnswer`."""
+        """Close the connections for good. Requests of other threads end at once with `NoAnswer`."""
         self.hang_up()
         self._session.close()
 
     def hang_up(self) -> None:
-        """End at once what any thread still asks, with `NoAnswer`; the client is then of no more use.
+        """End the requests of all threads at once with `NoAnswer`. The client can't be used again.
 
-        Takes no lock, which the pools of `close` do: a signal handler may call it in the midst of anything.
+        Takes no lock, unlike `close`, so a signal handler may call it at any moment.
         """
         self._closed = True
         for reference in self._bells.valuerefs():
@@ -160,7 +163,7 @@ class Client:
                 allow_redirects=False,
                 stream=True,
                 verify=transport.trusted if transport.verify else False,
-                # Given here and not on the session: there the environment's would win.
+                # Not set on the session: the environment's proxies would take precedence there.
                 proxies={"http": transport.proxy, "https": transport.proxy} if transport.proxy else None,
             ) as response:
                 return reply(response.status_code, response.headers, _body(response))
@@ -169,19 +172,19 @@ class Client:
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone.
+    """A session that ignores redirects.
 
-    Requests looks where one leads even if it is not to follow it: it reads the whole body, however long that
-    takes, and fails on a Location that is no URL.
+    Even without following them, requests resolves their target: it reads the whole body, however long that
+    takes, and fails on a Location that is not a URL.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - requests' own signature
-        """Return None: nowhere."""
+        """Return None: there is no target."""
         return None
 
 
 class _Lines:
-    """The connections of one client, in whatever thread: none outlasts its attempt, and all can be hung up."""
+    """The connections of one client, across threads. Each is limited to its attempt; `hang_up` ends them all."""
 
     def __init__(self) -> None:
         self._cut = False
@@ -189,15 +192,15 @@ class _Lines:
         self._attempt = local()
 
     def begin(self, seconds: float) -> None:
-        """Let what this thread sends and receives from now on take so long, in all."""
+        """Start an attempt of this thread: all that it sends and receives may take this many seconds."""
         self._attempt.ends = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds that this thread's attempt has left; none or fewer if it is over."""
+        """Return the seconds left for this thread's attempt; 0 or less if it is over."""
         return float(self._attempt.ends - time.monotonic())
 
     def pools(self, kinds: Mapping[str, type[urllib3.HTTPConnectionPool]]) -> dict[str, Any]:
-        """Return such pools whose connections are ours."""
+        """Return subclasses of these pools that use our connections."""
         return {
             scheme: type(kind.__name__, (kind,), {"ConnectionCls": self._ours(kind.ConnectionCls)})
             for scheme, kind in kinds.items()
@@ -211,7 +214,7 @@ class _Lines:
                 super().__init__(sock, *args, **kwargs)
                 self.fp: Any = io.BufferedReader(_Bounded(self.fp.detach(), sock, lines))
 
-        class Line(kind):  # type: ignore[misc]  # of whatever kind: plain, TLS, SOCKS
+        class Line(kind):  # type: ignore[misc]  # plain, TLS or SOCKS
             response_class = Answer
 
             def _new_conn(self) -> Any:
@@ -239,7 +242,7 @@ class _Lines:
 
 
 class _Bounded(io.RawIOBase):
-    """What a connection receives until the attempt ends; the timeout of a socket bounds only one reading of it."""
+    """Limits all reads of a connection by the end of the attempt; a socket timeout limits only a single read."""
 
     def __init__(self, raw: io.RawIOBase, connected: Any, lines: _Lines) -> None:
         self._raw = raw
@@ -247,11 +250,11 @@ class _Bounded(io.RawIOBase):
         self._lines = lines
 
     def readable(self) -> bool:
-        """Return True: that is what it is for."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> Any:
-        """Read what is there, or wait for it while there is time."""
+        """Read available bytes, or wait for them until the attempt ends."""
         left = self._lines.left()
         if left <= 0:
             raise TimeoutError("timed out")
@@ -259,13 +262,13 @@ class _Bounded(io.RawIOBase):
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the underlying stream."""
         self._raw.close()
         super().close()
 
 
 class _Adapter(HTTPAdapter):
-    """Requests' own way to a server, with connections that end in time and can be hung up."""
+    """The adapter of requests, with connections that end with their attempt or on `hang_up`."""
 
     def __init__(self, lines: _Lines) -> None:
         self._lines = lines
@@ -287,15 +290,15 @@ class _Adapter(HTTPAdapter):
 
 
 def _shut(connection: Any) -> None:
-    # Only the socket: the connection belongs to the thread that reads from it, which now reads the end.
+    # Shuts down only the socket: the connection belongs to the thread that reads from it and now gets EOF.
     if connection.sock is not None:
         with suppress(OSError):
-            # TLS in the TLS of a proxy is no socket, but has one.
+            # TLS through a TLS proxy is not a socket but wraps one.
             socket.socket.shutdown(getattr(connection.sock, "socket", connection.sock), socket.SHUT_RDWR)
 
 
 def _body(response: requests.Response) -> bytes:
-    """Return the body, as packed as it came; of one that is too large, the beginning."""
+    """Return the body, still compressed; only its beginning if it is too large."""
     body = bytearray()
     while not is_too_large(response.headers, len(body)):
         chunk = response.raw.read1(_CHUNK, decode_content=False)

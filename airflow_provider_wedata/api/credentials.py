@@ -1,6 +1,6 @@
-"""Who signs: the three values that Tencent Cloud knows a caller by.
+"""The credentials that sign requests to Tencent Cloud.
 
-A source of credentials hands out snapshots, so that a request is never signed with half of a renewed key.
+They are immutable, so a request is never signed with one half of an old key and one of a renewed key.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """SecretId, SecretKey and, of temporary credentials, their token; only the id is ever shown."""
+    """SecretId, SecretKey and the token of temporary credentials; `repr` shows only the id."""
 
     secret_id: str
     secret_key: str = field(repr=False)

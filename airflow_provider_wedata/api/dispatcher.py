@@ -1,6 +1,6 @@
-"""Hands out the slots of one budget to threads and to the tasks of any event loop, from a thread of its own.
+"""Hands out the slots of a rate limiter to threads and to tasks of any event loop, from a thread of its own.
 
-That thread alone runs the queue (request_queue.py). It is there while requests wait, and for a moment after.
+Only that thread runs the queue; request_queue.py decides who is next. It ends soon after the queue is empty.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """The queue in front of one budget, for use from any thread.
+    """The queue in front of one rate limiter. Thread-safe and signal-safe.
 
-    Safe against signals, whose handlers run, and raise, in the main thread between any two steps of it:
+    Signal handlers run, and may raise, between any two bytecodes of the main thread. Hence:
 
-    - The order of the queue changes in the dispatcher's thread only, where no handler ever runs, and no other
-      thread waits for a lock that it holds.
-    - The others put a waiter into `_inbox`, take a ticket out of a dictionary, or set a flag. Each is one step,
-      which is done or not done, and needs no lock: a handler may do the same in the midst of it.
-    - A waiter whose thread was interrupted before it could leave is offered one slot in vain, for a second.
-    - A ticket that was taken and got lost before its request went out is no longer counted by the budget.
-    - If the start of the thread is interrupted, the next who joins starts it. `_running` is only tried, never
-      waited for: it tells whether the thread is there. The thread gives it back before it looks into `_inbox` for
-      the last time, so nobody who relied on it is overlooked.
+    - Only the dispatcher's thread changes the order of the queue. No handler runs there, and no other thread
+      waits for a lock that it holds.
+    - Other threads put a waiter into `_inbox`, take a ticket out of a dictionary, or set a flag. Each of these is
+      atomic and needs no lock, so a handler may do the same at any moment.
+    - A waiter whose thread was interrupted before it could leave blocks one offered slot, for one second.
+    - A ticket that is lost before its request is sent no longer counts in the rate limiter.
+    - If the start of the thread is interrupted, the next waiter that joins starts it. `_running` shows whether the
+      thread is there; it is never waited for. The thread releases it before its last check of `_inbox`, so no
+      waiter that relied on the thread is overlooked.
 
-    :param idle: seconds for which the thread stays without work.
+    :param budget: the rate limiter.
+    :param idle: seconds after which the thread ends if it has no work.
     """
 
     def __init__(self, budget: RateLimiter, *, idle: float = 5.0) -> None:
@@ -44,20 +45,20 @@ class Dispatcher:
         self._running = Lock()
 
     def join(self, waiter: Waiter) -> None:
-        """Let it wait for its turn: it is woken to `take` its slot."""
+        """Add the waiter to the queue. It is woken when it can `take` its slot."""
         self._inbox.put(waiter)
         if not self._running.locked():
             Thread(target=self._run, name="wedata-requests", daemon=True).start()
 
     def take(self, waiter: Waiter, now: Now) -> Ticket | None:
-        """Return the waiter's slot; or None, and it waits on."""
+        """Return the waiter's slot, or None if it must keep waiting."""
         ticket = self._queue.take(waiter, now.ticks)
         if ticket is None:
             self.join(waiter)
         return ticket
 
     def leave(self, waiter: Waiter) -> None:
-        """End its waiting, in whatever state it is."""
+        """Remove the waiter, in whatever state it is."""
         if self._queue.leave(waiter):
             self.join(waiter)
 
@@ -85,5 +86,5 @@ class Dispatcher:
 
 
 def now() -> Now:
-    """Return this moment."""
+    """Return the current time on both clocks."""
     return Now(time.time(), time.monotonic())

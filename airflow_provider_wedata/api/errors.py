@@ -1,22 +1,22 @@
-"""What can go wrong between us and WeData, as plain exceptions that know nothing of Airflow.
+"""Errors of requests to WeData, as plain exceptions without Airflow. exceptions.py translates them.
 
     ApiError
-    ├── InvalidRequest           a value that we refuse to send: nothing went out
+    ├── InvalidRequest           a value that we refuse to send; nothing was sent
     ├── NoAnswer                 connection lost or timed out                          resent
-    ├── UnreadableAnswer         cut, not JSON, not the shape that WeData documents    resent
-    │   └── UnreadableField      WeData's answer, but for a field that decides         resent
-    ├── ContradictoryAnswer      rows outside the window that was asked for
+    ├── UnreadableAnswer         cut, not JSON, or not of the documented shape         resent
+    │   └── UnreadableField      WeData's response, but an essential field is invalid  resent
+    ├── ContradictoryAnswer      rows outside the requested window
     ├── ListNotAtRest            a list that kept changing while it was read
-    └── Refused                  WeData answered with an error code
+    └── Refused                  WeData returned an error code
         ├── Throttled            over the request limit                                resent
-        ├── ServerTrouble        WeData's own trouble, over after a while              resent
-        ├── InternalTrouble      WeData's own trouble, of the opaque kind              resent twice
+        ├── ServerTrouble        a temporary problem of WeData                         resent
+        ├── InternalTrouble      a problem of WeData, of unknown duration              resent twice
         ├── AuthRefused          wrong key, token or clock                             final
-        ├── PermissionRefused    the key is right, its rights are not                  final
-        └── ParameterRefused     a request that can never succeed as it is             final
+        ├── PermissionRefused    the key is valid but lacks a permission               final
+        └── ParameterRefused     a request that can never succeed unchanged            final
 
-`resent`: the same request may be sent again. `final`: asking again changes nothing, so a wait ends.
-Every other code, known or new, ends only the request: a wait looks again at its next interval.
+`resent`: the same request may be sent again. `final`: another request can't succeed, so a wait ends.
+Every other code, known or new, ends only the request: a wait polls again after its interval.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?")
 
 
 class ApiError(Exception):
-    """Anything that went wrong between us and WeData."""
+    """Base class of all errors of requests to WeData."""
 
-    #: How often the same request may be sent again; None: as often as the retry policy says.
+    #: How often the same request may be sent again; None: as often as the retry policy allows.
     resends: ClassVar[int | None] = 0
-    #: True where asking again cannot help, so that a wait ends.
+    #: True if another request can't succeed, so that a wait ends.
     final: ClassVar[bool] = False
 
 
 class InvalidRequest(ApiError):
     """A value that we refuse to send.
 
-    :param field: the parameter, as the user knows it.
+    :param field: the user's name for the parameter.
     :param problem: the value (unless secret), what was expected and what to do.
     """
 
     final = True
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__(field, problem)  # what a pickle is made from, so that it can be read again
+        super().__init__(field, problem)  # `args` is what pickle restores the error from
         self.field = field
         self.problem = problem
 
@@ -57,53 +57,53 @@ class InvalidRequest(ApiError):
 
 
 def describe(value: object) -> str:
-    """Return a user's value as a message shows it: whatever it is, and shortened if it is long."""
+    """Return any value as a message shows it, shortened if it is long."""
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001 - of an int with over 4,300 digits, of a list in itself a thousand times, ...
+    except Exception:  # noqa: BLE001 - an int of over 4,300 digits, a deeply nested list, ...
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def without_secrets(url: str) -> str:
-    """Return a host or URL as a message may show it: without user, query and fragment, which may be secret."""
+    """Return a host or URL without user, query and fragment, which may hold secrets."""
     scheme = _SCHEME.match(url)[0]  # type: ignore[index]  # it always matches
     user, _, rest = url.removeprefix(scheme).rpartition("@")
-    if any(mark in user for mark in "?#"):  # of a password or of a query: nobody knows which
+    if any(mark in user for mark in "?#"):  # part of the password or of the query: ambiguous
         return f"{scheme}…"
     return scheme + re.split("[?#]", rest, maxsplit=1)[0]
 
 
 class NoAnswer(ApiError):
-    """No answer came: the connection was refused, lost or timed out."""
+    """No response: the connection was refused, lost or timed out."""
 
     resends = None
 
 
 class UnreadableAnswer(ApiError):
-    """An answer came, but it is cut, no JSON, or not of the documented shape."""
+    """A response that is truncated, not JSON, or not of the documented shape."""
 
     resends = None
 
 
 class UnreadableField(UnreadableAnswer):
-    """WeData answered, but a field that decides has a value that can't be read."""
+    """A response of WeData in which an essential field has a value that can't be parsed."""
 
 
 class ContradictoryAnswer(ApiError):
-    """WeData answered with rows that lie outside the window asked for: a time zone was misread somewhere."""
+    """WeData returned rows outside the requested window: a time zone was misread somewhere."""
 
 
 class ListNotAtRest(ApiError):
-    """Rows kept coming and going while the list was read, so that nobody can say that it is whole."""
+    """The result set kept changing while it was read, so a complete listing can't be proven."""
 
 
 class Refused(ApiError):
-    """WeData answered with an error code.
+    """WeData returned an error code.
 
     :param code: WeData's code, such as ``AuthFailure.SignatureFailure``.
     :param message: WeData's text, in the connection's language.
-    :param request_id: what Tencent Cloud's support asks for; empty if the answer had none.
+    :param request_id: the id that Tencent Cloud's support asks for; empty if the response had none.
     """
 
     def __init__(self, code: str, message: str, request_id: str = "") -> None:
@@ -117,7 +117,7 @@ class Refused(ApiError):
 
     @staticmethod
     def of(code: str, message: str, request_id: str = "") -> Refused:
-        """Return the error of the class that the code stands for."""
+        """Return an error of the class that belongs to the code."""
         return _class_of(code)(code, message, request_id)
 
 
@@ -128,13 +128,13 @@ class Throttled(Refused):
 
 
 class ServerTrouble(Refused):
-    """WeData is busy or its service is down for a while."""
+    """WeData is busy or temporarily down."""
 
     resends = None
 
 
 class InternalTrouble(Refused):
-    """``InternalError``: sometimes over at the second try, sometimes for good; so resent twice at most."""
+    """``InternalError``: may be temporary or permanent, so it is resent at most twice."""
 
     resends = 2
 
@@ -146,29 +146,29 @@ class AuthRefused(Refused):
 
 
 class PermissionRefused(Refused):
-    """The key is right, but it may not do this: no CAM policy, or no member of the project."""
+    """The key is valid but not allowed to do this: no CAM policy, or not a member of the project."""
 
     final = True
 
 
 class ParameterRefused(Refused):
-    """The request can never succeed as it is: unknown project, region, action or value."""
+    """The request can never succeed unchanged: unknown project, region, action or value."""
 
     final = True
 
 
 # Codes: https://www.tencentcloud.com/document/product/1174/60854 and the action's own page. The longest
-# prefix at a dot decides. What is not here (FailedOperation, LimitExceeded, ResourceNotFound, tomorrow's
-# codes) is a plain `Refused`: opaque, so neither resent at once nor the end of a wait.
+# prefix that ends at a dot decides. Other codes (FailedOperation, LimitExceeded, ResourceNotFound, future ones)
+# become a plain `Refused`: their meaning is unknown, so they are not resent at once and do not end a wait.
 _CODES: dict[str, type[Refused]] = {
     "RequestLimitExceeded": Throttled,
     "InternalError": InternalTrouble,
     "ServiceUnavailable": ServerTrouble,
     "ResourceUnavailable": ServerTrouble,
     "ResourceInUse": ServerTrouble,
-    "InvalidParameter.ServiceIsBusy": ServerTrouble,  # "busy, try later", whatever its first half says
+    "InvalidParameter.ServiceIsBusy": ServerTrouble,  # "busy, try later", despite its prefix
     "AuthFailure": AuthRefused,
-    "AuthFailure.UnauthorizedOperation": PermissionRefused,  # CAM says no to a valid key
+    "AuthFailure.UnauthorizedOperation": PermissionRefused,  # CAM denies a valid key
     "UnauthorizedOperation": PermissionRefused,
     "OperationDenied": PermissionRefused,
     "InvalidParameter.ClientIpNotAuthorized": PermissionRefused,
