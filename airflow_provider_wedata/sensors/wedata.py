@@ -226,13 +226,13 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
 
     def _begin(self, context: Context) -> _Wait:
         before = self._first_poke(context)
-        patience = self._patience(context, before)
+        schedule = self._poll_schedule(context, before)
         hook, given = self._hook(), self._filters_and_terms()
         with as_airflow_errors():
             watch = parse_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
-        self._wait = _Wait(watch, patience, hook, is_first=before is None)
+        self._wait = _Wait(watch, schedule, hook, is_first=before is None)
         self._show_link(context, hook, watch.query)
-        left = min(max(patience.deadline - time.time(), 0), LONGEST)
+        left = min(max(schedule.deadline - time.time(), 0), LONGEST)
         self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.describe())
         if names := [task_id for task_id in watch.query.task_ids if not task_id.isdecimal()]:
             # Every id in a sample is a number, but no page says that all are. [I]
@@ -241,7 +241,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
             )
         return self._wait
 
-    def _patience(self, context: Context, first_poke: datetime | None = None) -> PollSchedule:
+    def _poll_schedule(self, context: Context, first_poke: datetime | None = None) -> PollSchedule:
         wait, alarm = self.max_wait, self.execution_timeout
         return PollSchedule(
             started=_started(context, first_poke),
@@ -262,12 +262,12 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
 
     def _defer(self) -> NoReturn:
         assert self._wait  # noqa: S101 - _begin has been here
-        patience = self._wait.patience
-        left = min(patience.deadline - time.time(), LONGEST)
+        schedule = self._wait.schedule
+        left = min(schedule.deadline - time.time(), LONGEST)
         self.defer(
             trigger=WeDataTaskInstanceTrigger(
                 watch=encode_watch(self._wait.watch),
-                patience=patience.to_json(),
+                schedule=schedule.to_json(),
                 wedata_conn_id=self.wedata_conn_id,
                 region=self.region,
                 next_look=self._wait.next_look(),
@@ -325,9 +325,9 @@ def _first_poke(context: Context, retries: int) -> datetime | None:
 class _Wait:
     """A wait under way on a worker: what, until when, with which connection, and what was said last."""
 
-    def __init__(self, watch: Watch, patience: PollSchedule, hook: WeDataHook, *, is_first: bool) -> None:
+    def __init__(self, watch: Watch, schedule: PollSchedule, hook: WeDataHook, *, is_first: bool) -> None:
         self.watch = watch
-        self.patience = patience
+        self.schedule = schedule
         self._hook = hook
         self._is_first = is_first
         self._seen: Verdict | None = None
@@ -341,15 +341,15 @@ class _Wait:
         if verdict.refused_by_wedata and self._said is not None:
             self._hook = read_connection()
             verdict = self._try()
-        self._seen = self.patience.judge(verdict, began)
+        self._seen = self.schedule.judge(verdict, began)
         return self._seen
 
     def next_look(self) -> float:
         """Return when to look next, in seconds since the epoch."""
         now = time.time()
         if self._is_first:
-            return self.patience.first_look(now, self._seen)
-        return self.patience.next_look(self.patience.looks_by(now), now, self._seen)
+            return self.schedule.first_look(now, self._seen)
+        return self.schedule.next_look(self.schedule.looks_by(now), now, self._seen)
 
     def describe(self, limit: str) -> str:
         """Return in words that the wait came to a limit, and what was seen last."""
@@ -362,7 +362,7 @@ class _Wait:
         return said != verdict.message
 
     def _try(self) -> Verdict:
-        deadline = self.patience.deadline
+        deadline = self.schedule.deadline
         seconds = look_timeout(deadline, time.time())
         try:
             with self._hook.get_conn() as client:

@@ -1,7 +1,7 @@
-"""A wait in the triggerer: polls again and again, and comes back with a verdict. Decides nothing itself.
+"""A wait in the triggerer: polls until there is a verdict, and returns it. Decides nothing itself.
 
-What a poll means is in waiting/condition.py, when to poll and when to give up in waiting/schedule.py. How a wait
-comes here is in waiting/rows.py, how it goes back in waiting/events.py.
+waiting/condition.py says what a poll means, waiting/schedule.py when to poll and when to give up. waiting/rows.py
+decodes the wait that the worker wrote, waiting/events.py encodes the verdict that goes back.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ PROMPT = 5.0
 
 
 class WeDataTaskInstanceTrigger(BaseTrigger):
-    """Wait until WeData's task instances are as a sensor wants them, or until the wait is over.
+    """Wait until WeData's task instances meet a sensor's condition, or until the wait is over.
 
-    Holds no secret: the connection is read by its id, in the triggerer. A restarted triggerer goes on with the
-    same deadline, and looks within an interval, each trigger at a time of its own.
+    Holds no secret: the triggerer reads the connection by its id. A restarted triggerer keeps the deadline and
+    polls within one interval, each trigger at its own time.
 
-    :param watch: what is waited for, as `rows.encode_watch` makes it.
-    :param patience: how long and how often, as `PollSchedule.to_json` makes it.
-    :param wedata_conn_id: the connection.
-    :param region: in place of the connection's.
-    :param next_look: when to look first, in seconds since the epoch.
-    :param newer: what a newer worker knows besides; kept, but not heeded.
+    :param watch: what to wait for, as `rows.encode_watch` returns it.
+    :param schedule: when to poll and when to give up, as `PollSchedule.to_json` returns it.
+    :param wedata_conn_id: the id of the connection.
+    :param region: overrides the connection's region.
+    :param next_look: when to poll first, in seconds since the epoch.
+    :param newer: parameters that only a newer worker knows; kept, but not used.
     """
 
     def __init__(
         self,
         *,
         watch: Mapping[str, Any],
-        patience: Mapping[str, Any],
+        schedule: Mapping[str, Any] | None = None,
         wedata_conn_id: str,
         region: str | None = None,
         next_look: float = 0.0,
@@ -58,7 +58,8 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.watch = watch
-        self.patience = patience
+        # Rows of the release before have it under the name `patience`.
+        self.schedule: Mapping[str, Any] = newer.pop("patience", {}) if schedule is None else schedule
         self.wedata_conn_id = wedata_conn_id
         self.region = region
         self.next_look = next_look
@@ -66,59 +67,59 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
         self._seen = ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what a triggerer makes this trigger from."""
+        """Return the class path and the keyword arguments from which a triggerer rebuilds this trigger."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             **self._newer,
             "watch": dict(self.watch),
-            "patience": dict(self.patience),
+            "schedule": dict(self.schedule),
             "wedata_conn_id": self.wedata_conn_id,
             "region": self.region,
             "next_look": self.next_look,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and tell once how it ended."""
+        """Wait, and yield one event that says how the wait ended."""
         yield TriggerEvent(await self._event())  # type: ignore[no-untyped-call]  # Airflow's
 
     async def _event(self) -> dict[str, Any]:
         try:
-            watch, patience = decode_watch(self.watch), PollSchedule.from_json(self.patience)
+            watch, schedule = decode_watch(self.watch), PollSchedule.from_json(self.schedule)
         except UnknownVersion as error:
-            self.log.error("%s. Waiting for that until this gate's deadline", error)  # noqa: TRY400 - told in full
-            await _sleep_until(known_deadline(self.patience))  # a triggerer that is upgraded reads it anew
+            self.log.error("%s. Waiting for that until this gate's deadline", error)  # noqa: TRY400 - the text says it all
+            await _sleep_until(known_deadline(self.schedule))  # an upgraded triggerer decodes it again
             return encode_problem(f"the triggerer does not understand this wait: {error}")
         except ValueError as error:
             return encode_problem(f"the triggerer does not understand this wait: {error}")
-        return encode_ending(await self._end(watch, patience))
+        return encode_ending(await self._end(watch, schedule))
 
-    async def _end(self, watch: Watch, patience: PollSchedule) -> Ending:
+    async def _end(self, watch: Watch, schedule: PollSchedule) -> Ending:
         watched = watch.summary()
         try:
-            async with asyncio.timeout(_left(patience)) as alarm, _Watcher(self, watch) as watcher:
-                return Ending(await self._wait(watcher, patience), watched)
+            async with asyncio.timeout(_left(schedule)) as alarm, _Watcher(self, watch) as watcher:
+                return Ending(await self._wait(watcher, schedule), watched)
         except TimeoutError:
             if not alarm.expired():
                 raise
         seen = self._seen or "nothing"
-        message = f"not met in {patience.execution_timeout:g} s (execution_timeout); last seen: {seen}"
+        message = f"not met in {schedule.execution_timeout:g} s (execution_timeout); last seen: {seen}"
         return Ending(Verdict(Outcome.TIMEOUT, message), watched, by_execution_timeout=True)
 
-    async def _wait(self, watcher: _Watcher, patience: PollSchedule) -> Verdict:
+    async def _wait(self, watcher: _Watcher, schedule: PollSchedule) -> Verdict:
         now = time.time()
-        # Later than that it was not deferred just now: its triggerer was restarted, and others with it.
-        await _sleep_until(self.next_look if now < self.next_look + PROMPT else patience.first_look(now))
+        # Any later, the task was not deferred just now: its triggerer restarted, with many other waits.
+        await _sleep_until(self.next_look if now < self.next_look + PROMPT else schedule.first_look(now))
         while True:
             began = time.time()
-            seen = await watcher.poll(patience.deadline)
-            verdict = patience.judge(seen, began)
+            seen = await watcher.poll(schedule.deadline)
+            verdict = schedule.judge(seen, began)
             if verdict.outcome is not Outcome.WAITING:
                 return verdict
-            self._seen = self._say(verdict, self._seen)
+            self._seen = self._log_news(verdict, self._seen)
             now = time.time()
-            await _sleep_until(patience.next_look(patience.looks_by(now), now, verdict))
+            await _sleep_until(schedule.next_look(schedule.looks_by(now), now, verdict))
 
-    def _say(self, verdict: Verdict, said: str) -> str:
-        if verdict.message != said:
+    def _log_news(self, verdict: Verdict, logged: str) -> str:
+        if verdict.message != logged:
             self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", verdict.message)
         else:
             self.log.debug("%s", verdict.message)
@@ -126,7 +127,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
 
 
 class _Watcher:
-    """Looks with one client for as long as that goes well; with a refused key it reads the connection again."""
+    """Polls with one client while that works; reads the connection again if WeData refuses the key."""
 
     def __init__(self, trigger: WeDataTaskInstanceTrigger, watch: Watch) -> None:
         self._trigger = trigger
@@ -143,7 +144,7 @@ class _Watcher:
         fresh = self._client is None
         verdict = await self._try(deadline)
         if verdict.refused_by_wedata and not fresh:
-            await self._leave()  # somebody may have mended the connection while we waited
+            await self._leave()  # the connection may have been corrected while we waited
             verdict = await self._try(deadline)
         return verdict
 
@@ -177,23 +178,23 @@ class _Watcher:
 
 
 async def _sleep_until(moment: float) -> None:
-    """Sleep until then by the clock that deadlines are on; the event loop's own may be a moment ahead of it."""
+    """Sleep until then by the clock of the deadlines; the event loop's clock may be slightly ahead of it."""
     while (left := moment - time.time()) > 0:  # noqa: ASYNC110 - the clock has no event to wait for
         await asyncio.sleep(min(left, LONGEST))
 
 
-def _left(patience: PollSchedule) -> float | None:
-    """Return the seconds until `execution_timeout`, which Airflow 3 does not keep while a task is deferred."""
-    if patience.execution_timeout is None:
+def _left(schedule: PollSchedule) -> float | None:
+    """Return the seconds until `execution_timeout`, which Airflow 3 does not enforce while a task is deferred."""
+    if schedule.execution_timeout is None:
         return None
-    return patience.started + patience.execution_timeout - time.time()
+    return schedule.started + schedule.execution_timeout - time.time()
 
 
 def _loaded_hook() -> type[WeDataHook]:
-    """Import what a DAG file does without; in a thread, for it takes a while and the loop has others to serve."""
-    import tencentcloud.common.sign  # noqa: F401, PLC0415 - so that the first signature finds it loaded
+    """Import what a DAG file does not need; in a thread, for it would block the event loop for a while."""
+    import tencentcloud.common.sign  # noqa: F401, PLC0415 - the first signature needs it
 
-    import airflow_provider_wedata.api.async_client  # noqa: PLC0415 - likewise, of the first client
+    import airflow_provider_wedata.api.async_client  # noqa: PLC0415 - the first client needs it
     import airflow_provider_wedata.connection.clients  # noqa: F401, PLC0415 - likewise
     from airflow_provider_wedata.hooks.wedata import WeDataHook  # noqa: PLC0415
 

@@ -48,10 +48,10 @@ def decode_watch(written: Any) -> Watch:
     return Watch(decode(InstanceQuery, found.get("query")), decode(Condition, found.get("condition")))
 
 
-def known_deadline(patience: Mapping[str, Any]) -> float:
+def known_deadline(schedule: Mapping[str, Any]) -> float:
     """Return the deadline of a wait that is not understood otherwise, in seconds since the epoch; 0 if unknown."""
     try:
-        return decode_number(patience["started"]) + decode_number(patience["timeout"])
+        return decode_number(schedule["started"]) + decode_number(schedule["timeout"])
     except (KeyError, TypeError, ValueError):
         return 0.0
 

@@ -197,10 +197,10 @@ def _reschedule(sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) ->
             time.sleep(max((again.reschedule_date - datetime.now(UTC)).total_seconds(), 0))
 
 
-def revived(trigger: Any, **patience: Any) -> Any:
-    """Return the trigger as a triggerer makes it from what the database holds; with another patience, if given."""
+def revived(trigger: Any, **schedule: Any) -> Any:
+    """Return the trigger as a triggerer makes it from what the database holds; with another schedule, if given."""
     path, kwargs = json.loads(json.dumps(trigger.serialize()))
-    kwargs["patience"] |= patience
+    kwargs["schedule"] |= schedule
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)(**kwargs)
 

@@ -37,8 +37,8 @@ def test_a_restarted_trigger_keeps_its_deadline(wait: Any, instance: Instance, r
     before = time.time()
     trigger = wait.deferred(timeout=3600).trigger
     after = time.time()
-    patience = PollSchedule.from_json(revive(revive(trigger)).patience)
-    assert before + 3600 <= patience.deadline <= after + 3600
+    schedule = PollSchedule.from_json(revive(revive(trigger)).schedule)
+    assert before + 3600 <= schedule.deadline <= after + 3600
 
 
 def test_airflows_own_timeout_is_only_a_backstop(wait: Any, instance: Instance) -> None:
@@ -125,9 +125,9 @@ def test_the_triggerer_waits_between_looks_as_airflow_does_on_a_worker(
 ) -> None:
     how = {"exponential_backoff": exponential_backoff, "poke_interval": poke_interval, "max_wait": max_wait}
     sensor = wait.make(timeout=10**9, **how)
-    patience = sensor._patience({})
-    airflows = [sensor._get_next_poke_interval(patience.started, lambda: 0.0, look) for look in range(1, 20)]
-    assert airflows == [patience.interval(look) for look in range(1, 20)]
+    schedule = sensor._poll_schedule({})
+    airflows = [sensor._get_next_poke_interval(schedule.started, lambda: 0.0, look) for look in range(1, 20)]
+    assert airflows == [schedule.interval(look) for look in range(1, 20)]
 
 
 @pytest.mark.parametrize("mode", MODES)

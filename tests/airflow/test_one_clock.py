@@ -278,8 +278,8 @@ def test_a_wait_begins_with_the_try_and_not_with_its_first_look(mode: str) -> No
         add_instance(world)
         ti = Ti()
         vars(ti)["start_date"] = datetime.fromtimestamp(world.clock.now() - 50, UTC)
-        patience = world.make(mode, timeout=100)._patience(Context(ti=ti))  # type: ignore[typeddict-item]
-        assert world.clock.now() + 50 == patience.deadline
+        schedule = world.make(mode, timeout=100)._poll_schedule(Context(ti=ti))  # type: ignore[typeddict-item]
+        assert world.clock.now() + 50 == schedule.deadline
 
 
 def test_a_row_says_when_the_try_began() -> None:
@@ -287,5 +287,5 @@ def test_a_row_says_when_the_try_began() -> None:
         add_instance(world)
         began = world.clock.now()
         row = world.deferred(timeout=100, execution_timeout=timedelta(minutes=5)).trigger
-    patience = PollSchedule.from_json(revived(row).patience)
-    assert (began + 100, 300) == (patience.deadline, patience.execution_timeout)
+    schedule = PollSchedule.from_json(revived(row).schedule)
+    assert (began + 100, 300) == (schedule.deadline, schedule.execution_timeout)

@@ -37,7 +37,7 @@ def test_it_is_serialised_in_jsons_types_without_a_secret(wait: Any, instance: I
     path, kwargs = trigger.serialize()
     assert "airflow_provider_wedata.triggers.wedata.WeDataTaskInstanceTrigger" == path
     assert kwargs == json.loads(json.dumps(kwargs))
-    expected = {"watch", "patience", "wedata_conn_id", "region", "next_look"}
+    expected = {"watch", "schedule", "wedata_conn_id", "region", "next_look"}
     assert expected == set(kwargs)
     account = wait.wedata.account
     assert not [secret for secret in (account.secret_id, account.secret_key) if secret in json.dumps(kwargs)]
@@ -88,6 +88,22 @@ def test_a_row_of_the_release_before_is_waited_for(
     assert {"COMPLETED": 1} == done["states"]
 
 
+def test_a_row_of_the_release_before_is_written_again_with_the_new_name_of_its_schedule() -> None:
+    row = as_written_before()
+    _, kwargs = WeDataTaskInstanceTrigger(**row).serialize()
+    assert {"schedule": row.pop("patience"), **row} == kwargs
+
+
+def test_a_row_of_the_release_before_keeps_its_deadline_if_its_version_is_unknown() -> None:
+    with stepped() as world:
+        _, kwargs = world.deferred(timeout=600).trigger.serialize()
+        began = world.clock.now()
+        schedule = kwargs.pop("schedule") | {"version": 2}
+        event = world.event(WeDataTaskInstanceTrigger(**kwargs, patience=schedule))
+        assert pytest.approx(600, abs=0.01) == world.clock.now() - began
+        assert "version 2" in event["problem"]
+
+
 def test_an_event_may_name_the_zone_of_its_window(
     wait: Any, instance: Instance, event_of: Callable[[Any], Any]
 ) -> None:
@@ -107,7 +123,7 @@ def test_what_a_newer_worker_writes_besides_is_kept_and_not_heeded(
     assert (kwargs | {"tomorrow": {"what": 1}}) == trigger.serialize()[1]
 
 
-@pytest.mark.parametrize("part", ["watch", "patience"])
+@pytest.mark.parametrize("part", ["watch", "schedule"])
 def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that_a_retry_may_mend_it(
     part: str, told: Callable[[], str]
 ) -> None:
@@ -131,10 +147,11 @@ def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that
     [
         {"watch": {"version": 1}},
         {"watch": {}},
-        {"patience": {}},
-        {"patience": {"version": 1, "started": "now"}},
+        {"schedule": {}},
+        {"schedule": None},
+        {"schedule": {"version": 1, "started": "now"}},
         {"watch": as_written_before(project_id="None")["watch"]},
-        {"watch": {"version": 2}, "patience": {"version": 2}},
+        {"watch": {"version": 2}, "schedule": {"version": 2}},
     ],
     ids=str,
 )

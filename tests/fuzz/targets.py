@@ -98,7 +98,7 @@ OLD_WATCH = {
     "instances_per_task": 1,
     "completed_after": "2026-03-01T03:00:00+08:00",
 }
-OLD_PATIENCE = {
+OLD_SCHEDULE = {
     "started": 1772337600.25,
     "timeout": 3600.0,
     "appear_timeout": 600.0,
@@ -122,9 +122,9 @@ OLD_EVENT = {
         "schedule_time_to": "2026-03-01T23:59:59+08:00",
     },
 }
-PATIENCE = PollSchedule(started=1772337600.25, timeout=float("inf"), seed="dag#gate", execution_timeout=60.0)
+SCHEDULE = PollSchedule(started=1772337600.25, timeout=float("inf"), seed="dag#gate", execution_timeout=60.0)
 ROWS = [*map(encode_watch, WATCHES), OLD_WATCH]
-PATIENCES = [PATIENCE.to_json(), OLD_PATIENCE]
+SCHEDULES = [SCHEDULE.to_json(), OLD_SCHEDULE]
 EVENTS = [
     OLD_EVENT,
     encode_problem("out of paper"),
@@ -249,10 +249,10 @@ def rows(rng: Random) -> None:
         watch = decode_watch(_changed_often(rng.choice(ROWS), rng))
         assert watch == decode_watch(json.loads(json.dumps(encode_watch(watch))))
     with suppress(ValueError):
-        patience = PollSchedule.from_json(_changed_often(rng.choice(PATIENCES), rng))
-        assert patience == PollSchedule.from_json(json.loads(json.dumps(patience.to_json(), allow_nan=False)))
-        patience.next_look(patience.looks_by(NOON), NOON)
-        patience.first_look(NOON)
+        schedule = PollSchedule.from_json(_changed_often(rng.choice(SCHEDULES), rng))
+        assert schedule == PollSchedule.from_json(json.loads(json.dumps(schedule.to_json(), allow_nan=False)))
+        schedule.next_look(schedule.looks_by(NOON), NOON)
+        schedule.first_look(NOON)
 
 
 def _changed_often(value: Any, rng: Random) -> Any:

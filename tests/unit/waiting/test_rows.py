@@ -223,7 +223,7 @@ def test_a_row_of_the_release_before_that_it_could_not_read_is_refused_not_crash
 
 
 @pytest.mark.parametrize(
-    ("patience", "expected"),
+    ("schedule", "expected"),
     [
         ({"version": 2, "started": 5, "timeout": 7.5, "pauses": []}, 12.5),
         ({"version": 2, "started": 5, "timeout": "inf"}, float("inf")),
@@ -232,5 +232,5 @@ def test_a_row_of_the_release_before_that_it_could_not_read_is_refused_not_crash
         (None, 0.0),
     ],
 )
-def test_the_deadline_is_found_in_what_is_not_understood_otherwise(patience: Any, expected: float) -> None:
-    assert expected == known_deadline(patience)
+def test_the_deadline_is_found_in_what_is_not_understood_otherwise(schedule: Any, expected: float) -> None:
+    assert expected == known_deadline(schedule)
