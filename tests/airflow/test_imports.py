@@ -45,7 +45,7 @@ def test_none_of_ours_is_the_client_the_hook_or_the_emulator(ours: set[str]) -> 
         "api.async_client",
         "hooks",
         "emulator",
-        "settings",
+        "connection.settings",
         "export.formats",
         "export.publish",
     ):
@@ -77,7 +77,10 @@ def test_a_dag_file_with_an_export_loads_no_library_for_it(name: str, airflows: 
 
 
 def test_telling_airflow_of_the_provider_loads_nothing_heavy() -> None:
-    info = loaded_by("from airflow_provider_wedata import get_provider_info\nget_provider_info()")
-    assert {"airflow_provider_wedata", "airflow_provider_wedata.connection.fields"} == {
+    info = loaded_by(
+        "from airflow_provider_wedata.get_provider_info import get_provider_info\nget_provider_info()"
+    )
+    ours = ("", ".connection", ".connection.fields", ".get_provider_info")
+    assert {f"airflow_provider_wedata{name}" for name in ours} == {
         name for name in info if name.startswith(("airflow", "requests", "httpx", "tencentcloud"))
     }

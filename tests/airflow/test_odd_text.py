@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_wedata import cli
+from airflow_provider_wedata.cli import definition as cli
 from airflow_provider_wedata.emulator.messages import error_reply
 from airflow_provider_wedata.operators.wedata import (
     WeDataExportTaskInstancesOperator,
