@@ -16,7 +16,7 @@ project_copyright = author
 release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["images"]
+exclude_patterns = ["design", "images"]  # design/ is for those who change the code
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_show_sphinx = False
