@@ -1,8 +1,8 @@
-"""The errors as Airflow users meet them, and the one place that translates those of api/ and export/ into them.
+"""The errors that Airflow users see, and the only translation of errors from api/ and export/ into them.
 
     WeDataError                      an AirflowException
     ├── WeDataConfigError            connection, filter or parameter is wrong           not retried
-    ├── WeDataApiError               WeData said no, said nothing or said nonsense
+    ├── WeDataApiError               WeData refused, did not answer, or its answer is unreadable
     │   ├── WeDataAuthError          key, token or clock                                not retried
     │   ├── WeDataPermissionError    rights                                             not retried
     │   ├── WeDataParameterError     a request that can't succeed                       not retried
@@ -13,7 +13,7 @@
     ├── WeDataInstanceSkipped        instances ended as SKIP_RUNNING: the wait would never end
     └── WeDataInstanceMissing        nothing appeared by `appear_timeout`
 
-"Not retried" ones are `AirflowFailException` too: Airflow spends no retry on what a retry can't mend.
+An error marked "not retried" is also an `AirflowFailException`: Airflow spends no retry on what a retry can't fix.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class WeDataError(AirflowException):
-    """Anything that this provider raises on purpose."""
+    """The base class of all errors that this provider raises."""
 
 
 class WeDataConfigError(WeDataError, AirflowFailException):
@@ -40,29 +40,29 @@ class WeDataConfigError(WeDataError, AirflowFailException):
 
 
 class WeDataApiError(WeDataError):
-    """WeData refused, did not answer, or answered what can't be read.
+    """WeData refused the request, did not answer, or its answer can't be parsed.
 
-    :param code: WeData's error code; empty if there was no such answer.
+    :param code: WeData's error code; empty if there was none.
     :param message: WeData's own text, or what happened.
-    :param request_id: what Tencent Cloud's support asks for; empty if there was no answer.
+    :param request_id: the id that Tencent Cloud's support needs; empty if there was no answer.
     """
 
     #: What the user can do about it.
     advice = ""
 
     def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
-        super().__init__(message)  # what a pickle is made from, and its attributes are put back
+        super().__init__(message)  # all that pickle needs: it restores the attributes itself
         self.code = code
         self.message = message
         self.request_id = request_id
 
     def __str__(self) -> str:
         known = f"{self.code}: {self.message} (RequestId {self.request_id or 'unknown'})"
-        told = known if self.code else self.message
-        return f"{told}. {self.advice}" if self.advice else told
+        text = known if self.code else self.message
+        return f"{text}. {self.advice}" if self.advice else text
 
     def serialize(self) -> tuple[str, tuple[str, ...], dict[str, str]]:
-        """Return what Airflow makes the error from again where it keeps errors as JSON."""
+        """Return the parts from which Airflow rebuilds the error where it stores errors as JSON."""
         kind = type(self)
         attributes = {"code": self.code, "request_id": self.request_id}
         return f"{kind.__module__}.{kind.__qualname__}", (self.message,), attributes
@@ -75,7 +75,7 @@ class WeDataAuthError(WeDataApiError, AirflowFailException):
 
 
 class WeDataPermissionError(WeDataApiError, AirflowFailException):
-    """The key is right, its rights are not: WeData wants a CAM policy and a membership of the project."""
+    """The key is valid but lacks permissions: a CAM policy for WeData, or membership of the project."""
 
     advice = (
         "Give the key's user a CAM policy for WeData, such as QcloudWeDataReadOnlyAccess, make it a member of "
@@ -84,44 +84,48 @@ class WeDataPermissionError(WeDataApiError, AirflowFailException):
 
 
 class WeDataParameterError(WeDataApiError, AirflowFailException):
-    """WeData says that this request can never succeed."""
+    """WeData refuses the request's parameters; the same request can never succeed."""
 
-    advice = "Check region and project_id (both must belong together) and the filters"
+    advice = "Check region and project_id (the project must be in that region) and the filters"
 
 
 class WeDataThrottledError(WeDataApiError):
     """Over WeData's request limit, after all attempts."""
 
-    advice = "Others may share the limit; lower requests_per_second in the connection, or run fewer at once"
+    advice = (
+        "Others may share the limit; lower requests_per_second in the connection, or run fewer tasks at once"
+    )
 
 
 class WeDataExportError(WeDataError):
-    """A file could not be written: the disk is full, the store is lost, or no instance matched."""
+    """A file could not be written: the disk is full, the store can't be reached, or no instance matched."""
 
 
 class WeDataTriggerError(WeDataError, ValueError):
-    """A wait could not go on in the triggerer, or what came back is not understood. A retry starts anew."""
+    """A wait could not continue in the triggerer, or its event is not understood. A retry starts a new wait."""
 
 
 class WeDataInstanceFailed(WeDataError):
-    """An instance that was waited for failed in WeData. A retry of the task looks again."""
+    """An instance that was waited for failed in WeData. A retry of the task polls again."""
 
 
 class WeDataInstanceSkipped(WeDataError):
-    """Instances ended as SKIP_RUNNING, of which neither `allowed_states` nor `skipped_states` speaks."""
+    """Instances ended as SKIP_RUNNING, which is in none of the sensor's sets of states."""
 
 
 class WeDataInstanceMissing(WeDataError):
     """No instance appeared by `appear_timeout`."""
 
 
-#: What to do where it was perhaps not WeData who answered, or nobody did.
-_MEND_ENDPOINT = (
-    "Check host, port, site and proxy of the connection, and that this machine may reach it; the workers, the "
-    "triggerer and the api-server must, too"
+#: What to do if nothing answered, or perhaps something other than WeData.
+_CHECK_ENDPOINT = (
+    "Check host, port, site and proxy of the connection, and that the workers, the triggerer and the api-server "
+    "can reach the endpoint"
 )
-#: What to do where WeData answered in a way that nobody has seen yet.
-_REPORT = "A retry may help; if it does not, report the field and its value: this provider does not know it"
+#: What to do about an answer that this provider does not know.
+_REPORT = (
+    "A retry may help; if it does not, report the field and its value, which this provider does not know"
+)
 _REFUSALS: dict[type[errors.ApiError], type[WeDataApiError]] = {
     errors.AuthRefused: WeDataAuthError,
     errors.PermissionRefused: WeDataPermissionError,
@@ -131,7 +135,7 @@ _REFUSALS: dict[type[errors.ApiError], type[WeDataApiError]] = {
 
 
 def from_api(error: errors.ApiError) -> WeDataError:
-    """Return the error as Airflow users meet it."""
+    """Return the error that Airflow users see."""
     if isinstance(error, errors.InvalidRequest):
         return WeDataConfigError(str(error))
     if isinstance(error, errors.Refused):
@@ -140,21 +144,21 @@ def from_api(error: errors.ApiError) -> WeDataError:
     if isinstance(error, errors.UnreadableField):
         return WeDataApiError(f"{error}. {_REPORT}")
     if isinstance(error, errors.NoAnswer | errors.UnreadableAnswer):
-        return WeDataApiError(f"{error}. {_MEND_ENDPOINT}")
+        return WeDataApiError(f"{error}. {_CHECK_ENDPOINT}")
     return WeDataApiError(str(error))
 
 
 def from_export(error: ExportError) -> WeDataError:
-    """Return the error as Airflow users meet it."""
-    text = spell_out(f"output_path: {error}")  # of a store, it may hold anything
-    if isinstance(error, BadPath | AlreadyThere):  # a retry would find the same
+    """Return the error that Airflow users see."""
+    text = spell_out(f"output_path: {error}")  # a store's error may hold any text
+    if isinstance(error, BadPath | AlreadyThere):  # a retry would fail the same way
         return WeDataConfigError(text)
     return WeDataExportError(text)
 
 
 @contextmanager
 def as_airflow_errors() -> Iterator[None]:
-    """Translate what the block raises."""
+    """Translate the errors that the block raises."""
     try:
         yield
     except errors.ApiError as error:

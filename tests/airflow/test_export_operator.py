@@ -1,4 +1,4 @@
-"""An export as a task: before an emulator WeData, over a socket, with everything that can go wrong on the way."""
+"""The export operator against the emulator, over a socket, with faults of every kind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from airflow_provider_wedata.exceptions import (
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.operators import wedata as operators
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
-from tests.airflow.versions import AssetEvent
+from tests.airflow.versions import AIRFLOW_3, AssetEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ pytestmark = [
 CONNECTION = "AIRFLOW_CONN_WEDATA_DEFAULT"
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 PAGES = 4
-#: Rows on four pages, all at rest.
+#: Rows on four pages, none of which changes.
 ROWS = 350
 
 FAULTS = {
@@ -69,7 +69,7 @@ FAULTS = {
 
 @pytest.fixture
 def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Give a WeData with four pages of instances that ended yesterday, as Airflow's connection."""
+    """Give an emulator with four pages of instances that ended yesterday, as Airflow's connection."""
     with Emulator(clock=SteppedClock("2026-03-01 12:00:00"), limit=None) as wedata:
         for number in range(ROWS):
             hour, minute = divmod(number, 60)
@@ -142,7 +142,7 @@ class TestFile:
 
 
 class TestOddValues:
-    """Each decides nothing: it is in the file if the format can have it, else it is null there, and counted."""
+    """In fields that decide nothing: written if the format allows them, else null and counted."""
 
     @pytest.fixture
     def odd(self, wedata: Emulator) -> str:
@@ -170,13 +170,13 @@ class TestOddValues:
         assert [2, counts] == [found["rows"], found["unreadable"]]
         named = ", ".join(f"{name} {count}" for name, count in counts.items())
         assert (
-            f"Values that can't be read are null in {tmp_path}/a: {named}; file_format='jsonl' keeps them"
+            f"Values that can't be parsed are null in {tmp_path}/a: {named}; file_format='jsonl' keeps them"
             in told()
         )
 
-    def test_are_spelled_out_in_jsonl(self, tmp_path: Path, odd: str, told: Callable[[], str]) -> None:
+    def test_are_texts_in_jsonl(self, tmp_path: Path, odd: str, told: Callable[[], str]) -> None:
         found = export(tmp_path / "a", keyword=odd).execute({})
-        assert [False, False] == ["unreadable" in found, "can't be read" in told()]
+        assert [False, False] == ["unreadable" in found, "can't be parsed" in told()]
         assert [2**63, "Infinity", "Shell"] == [
             rows(tmp_path / "a")[0][name] for name in ("CostTime", "Tries", "TaskTypeId")
         ]
@@ -186,7 +186,7 @@ class TestOddValues:
         self, tmp_path: Path, told: Callable[[], str], file_format: str
     ) -> None:
         found = export(tmp_path / "a", file_format=file_format).execute({})
-        assert [{}, False] == [found["unreadable"], "can't be read" in told()]
+        assert [{}, False] == [found["unreadable"], "can't be parsed" in told()]
 
 
 class TestFaults:
@@ -215,7 +215,7 @@ class TestFaults:
             export(tmp_path / "untroubled").execute({})
         assert [untroubled, ["untroubled"]] == [(tmp_path / "untroubled").read_bytes(), names(tmp_path)]
 
-    def test_that_a_retry_cannot_mend_spend_none(self, wedata: Emulator, tmp_path: Path) -> None:
+    def test_that_a_retry_cannot_fix_spend_none(self, wedata: Emulator, tmp_path: Path) -> None:
         wedata.faults.next(faults.error("UnauthorizedOperation"))
         with pytest.raises(WeDataPermissionError):
             export(tmp_path / "a").execute({})
@@ -236,10 +236,10 @@ class TestIfExists:
     @pytest.mark.parametrize(
         ("choice", "error"), [("fail", WeDataConfigError), ("skip", AirflowSkipException)]
     )
-    def test_fail_and_skip_ask_wedata_nothing(
+    def test_fail_and_skip_send_no_request(
         self, wedata: Emulator, old: Path, choice: str, error: type[Exception]
     ) -> None:
-        with pytest.raises(error, match=f"^output_path: {old}: there is a file already"):
+        with pytest.raises(error, match=f"^output_path: {old}: the file exists"):
             export(old, if_exists=choice).execute({})
         assert ["old", []] == [old.read_text(), wedata.requests]
 
@@ -250,7 +250,7 @@ class TestIfExists:
         self, wedata: Emulator, tmp_path: Path, choice: str, error: type[Exception]
     ) -> None:
         wedata.between(lambda number: number == 2 and (tmp_path / "a").write_text("faster"))
-        with pytest.raises(error, match="there is a file already"):
+        with pytest.raises(error, match=": the file exists; set if_exists="):
             export(tmp_path / "a", if_exists=choice).execute({})
         assert ["faster", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
 
@@ -272,8 +272,8 @@ class TestIfEmpty:
         self, tmp_path: Path, choice: str, error: type[Exception]
     ) -> None:
         (tmp_path / "a").write_text("old")
-        told = f"^if_empty: '{choice}', and there are no instances .*keyword nothing; {tmp_path}/a was not written"
-        with pytest.raises(error, match=told):
+        expected = f"^if_empty: '{choice}', and there are no instances .*keyword nothing; {tmp_path}/a was not written"
+        with pytest.raises(error, match=expected):
             export(tmp_path / "a", keyword="nothing", if_empty=choice).execute({})
         assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
 
@@ -283,7 +283,7 @@ class TestIfEmpty:
 
 
 class TestKill:
-    """Page 3 takes longer than anybody waits for: who does not stop at once is seen by the clock on the wall."""
+    """Page 3 takes a minute, so a stop that does not take effect at once would be noticed."""
 
     @pytest.fixture
     def waiting(self, wedata: Emulator, tmp_path: Path) -> WeDataExportTaskInstancesOperator:
@@ -295,7 +295,9 @@ class TestKill:
         self, wedata: Emulator, tmp_path: Path, waiting: WeDataExportTaskInstancesOperator
     ) -> None:
         wedata.after(lambda received: received.params.get("PageNumber") == 4 and waiting.on_kill())
-        with pytest.raises(WeDataExportError, match=f"^output_path: {tmp_path}/a: killed, so not written$"):
+        with pytest.raises(
+            WeDataExportError, match=f"^output_path: {tmp_path}/a: not written because the task was killed$"
+        ):
             waiting.execute({})
         assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
 
@@ -307,7 +309,7 @@ class TestKill:
             lambda received: received.params.get("PageNumber") == 4 and os.kill(os.getpid(), signal.SIGTERM)
         )
         try:
-            with pytest.raises(WeDataExportError, match="killed, so not written"):
+            with pytest.raises(WeDataExportError, match="not written because the task was killed"):
                 waiting.execute({})
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -316,14 +318,14 @@ class TestKill:
     def test_before_it_began(self, tmp_path: Path) -> None:
         operator = export(tmp_path / "a")
         operator.on_kill()
-        with pytest.raises(WeDataExportError, match="killed, so not written"):
+        with pytest.raises(WeDataExportError, match="not written because the task was killed"):
             operator.execute({})
         assert [] == names(tmp_path)
 
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("parameters", "told"),
+        ("parameters", "expected"),
         [
             ({"file_format": "xml"}, "file_format: 'xml' is not known; expected jsonl or csv or parquet"),
             ({"compression": "bz2"}, "compression: 'bz2' is not known; expected gzip or zstd"),
@@ -334,33 +336,33 @@ class TestRefusals:
             ({"instance_type": "nonsense"}, "instance_type"),
         ],
     )
-    def test_of_a_parameter_when_the_task_is_built(self, parameters: dict[str, Any], told: str) -> None:
-        with pytest.raises(WeDataConfigError, match=f"^{told}"):
+    def test_of_a_parameter_when_the_task_is_built(self, parameters: dict[str, Any], expected: str) -> None:
+        with pytest.raises(WeDataConfigError, match=f"^{expected}"):
             export("/tmp/a", **parameters)  # noqa: S108 - nothing is written
 
     @pytest.mark.parametrize(
-        ("path", "told"),
+        ("path", "expected"),
         [
             ("/no/such/a.jsonl", "/no/such/a.jsonl: its directory does not exist"),
             ("", "'' is empty; expected a path or a URL"),
-            ("sftp://host/a.jsonl", "sftp://host/a.jsonl: in sftp:// a file can be seen before it is whole"),
+            ("sftp://host/a.jsonl", "sftp://host/a.jsonl: sftp:// shows a file before it is complete"),
             ("s3://bucket", "s3://bucket: it names no object"),
-            ("gs://bucket/a", "gs://bucket/a: no library for gs:// is installed here"),
+            ("gs://bucket/a", "gs://bucket/a: no library for gs:// is installed"),
             (
                 "https://me:geheim@host/a?sig=geheim#x",
-                "https://host/a: in https:// a file can be seen before it",
+                "https://host/a: https:// shows a file before it is complete",
             ),
-            ("/no/\0a", r"'/no/\\x00a' is no path; expected text without U\+0000 and half surrogates"),
-            ("/no/\ud83d", r"'/no/\\ud83d' is no path; expected text without U\+0000 and half surrogates"),
-            ("/no/\udcff", r"'/no/\\udcff' is no path; expected text without U\+0000 and half surrogates"),
+            ("/no/\0a", r"'/no/\\x00a' is not a path; expected text without U\+0000 and half surrogates"),
+            ("/no/\ud83d", r"'/no/\\ud83d' is not a path; expected text without U\+0000 and half surrogates"),
+            ("/no/\udcff", r"'/no/\\udcff' is not a path; expected text without U\+0000 and half surrogates"),
         ],
     )
-    def test_of_a_path_before_anything_is_asked(self, wedata: Emulator, path: str, told: str) -> None:
-        with pytest.raises(WeDataConfigError, match=f"^output_path: {told}") as refused:
+    def test_of_a_path_before_anything_is_sent(self, wedata: Emulator, path: str, expected: str) -> None:
+        with pytest.raises(WeDataConfigError, match=f"^output_path: {expected}") as refused:
             export(path).execute({})
         assert [True, []] == [isinstance(refused.value, AirflowFailException), wedata.requests]
 
-    def test_of_a_missing_library_before_anything_is_asked(
+    def test_of_a_missing_library_before_anything_is_sent(
         self, wedata: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -393,7 +395,7 @@ class TestInAirflow:
         assert ["success"] * 2 == [task.state for task in run.get_task_instances()]
         assert ["csv", "jsonl"] == names(tmp_path)
 
-    def test_lineage_names_where_it_came_from_and_went(
+    def test_lineage_names_source_and_destination(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         collector = HookLineageCollector()
@@ -407,7 +409,7 @@ class TestInAirflow:
     @pytest.mark.parametrize(
         ("name", "uri"), [("a#b?c.jsonl", "a%23b%3Fc.jsonl"), ("100%.jsonl", "100%25.jsonl")]
     )
-    def test_lineage_names_the_file_whatever_is_in_its_name(
+    def test_lineage_quotes_the_name_of_the_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, uri: str
     ) -> None:
         collector = HookLineageCollector()
@@ -427,9 +429,9 @@ class TestInAirflow:
         operator = export(directory / "a", outlets=[asset])
         found = operator.execute({"outlet_events": events})
         assert [ROWS, ["a"], found] == [found["rows"], names(directory), events[asset].extra]
-        assert "/a is not complete: Asset name cannot exceed 1500 characters" in told()
+        assert "/a is incomplete: Asset name cannot exceed 1500 characters" in told()
 
-    def test_progress_is_told(
+    def test_progress_is_logged(
         self, tmp_path: Path, told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(operators, "Progress", partial(Progress, every=0))
