@@ -1,4 +1,4 @@
-"""What Airflow reads about the provider, as plain data."""
+"""What Airflow reads about the provider, as plain data. The connection form is in connection/fields.py."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from airflow_provider_wedata import __version__
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return what Airflow wants to know of a provider, without importing any part of it that does something."""
-    from airflow_provider_wedata.connection import fields as form  # noqa: PLC0415 - only Airflow's manager asks
+    """Return the provider's metadata, without importing any hook, operator or sensor."""
+    from airflow_provider_wedata.connection import fields as form  # noqa: PLC0415 - only Airflow's provider manager needs it
 
     name = "Tencent Cloud WeData"
     package = "airflow_provider_wedata"
     return {
         "package-name": "airflow-provider-wedata",
         "name": name,
-        "description": "Gates on, lists of and exports of task instances of "
+        "description": "Waits for, lists and exports task instances of "
         "`Tencent Cloud WeData <https://www.tencentcloud.com/products/wedata>`__.",
         "versions": [__version__],
         "integrations": [

@@ -1,1 +1,1 @@
-"""What an Airflow connection says: its form, its settings, the clients that it opens, how to check it."""
+"""An Airflow connection of type `wedata`: its form, its settings, the clients that it opens, and its check."""

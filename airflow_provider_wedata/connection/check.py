@@ -1,6 +1,7 @@
-"""How far a connection gets on its way to an answer of WeData, and what to mend where it stops.
+"""Checks a connection step by step, and says what to fix at the first step that fails.
 
-One request tells it all: from whether anybody answers to how many instances the project has.
+One request is enough: it shows everything from the endpoint to the number of the project's instances. The
+connection page and the command line print the findings.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The way to an answer; the first step that fails ends it.
+#: The steps of the check, in order; it ends at the first that fails.
 STEPS = ("connection", "endpoint", "clock", "key", "rights", "project")
-#: Seconds by which a clock may differ before WeData refuses signatures, and before it is worth a word.
+#: Seconds by which a clock may differ before WeData refuses signatures, and before the check warns.
 _MOST_APART = 300
-_WORTH_A_WORD = 30
-_MEND_CLOCK = "Set this machine's clock right, by NTP"
+_WARN_FROM = 30
+_FIX_CLOCK = "Set this machine's clock right, by NTP"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found at one step; `fine` is None where the look did not get that far."""
+    """The result of one step; `fine` is None if the check did not get that far."""
 
     step: str
     fine: bool | None
@@ -47,55 +48,57 @@ class Finding:
 
 
 def examine(settings: Settings, query: InstanceQuery | None, *, name: str) -> list[Finding]:
-    """Return a finding for each of `STEPS`, after one question to WeData. Raises nothing that a user can mend.
+    """Return a finding for each of `STEPS`, after one request to WeData. Raises no error of WeData or the network.
 
-    :param query: for the instances of a project; None asks for projects, if none is known.
-    :param name: what the connection is called.
+    :param query: for the instances of a project; None requests the projects, if the connection has no project.
+    :param name: the id of the connection.
     """
     replies: list[Reply] = []
-    told = {"connection": f"{name!r}, site {settings.site}, region {settings.region}"}
+    texts = {"connection": f"{name!r}, site {settings.site}, region {settings.region}"}
     try:
-        told["project"] = _look(settings, query, replies)
+        texts["project"] = _request(settings, query, replies)
         trouble = None
     except ApiError as error:
         trouble = error
     ahead = _ahead(replies)
-    told |= {
+    texts |= {
         "endpoint": f"{settings.host} answers" + (", over plain HTTP" if settings.plain else ""),
         "clock": _clock(ahead),
         "key": "SecretId and SecretKey are accepted",
-        "rights": "they suffice to list " + ("task instances" if query else "projects"),
+        "rights": "sufficient to list " + ("task instances" if query else "projects"),
     }
-    if trouble is not None:  # something was refused later on: not the same as accepted
-        told |= {"key": "no fault found", "rights": "no fault found"}
+    if trouble is not None:  # a later step failed, which does not prove that these were accepted
+        texts |= {"key": "no fault found", "rights": "no fault found"}
     if ahead is not None and abs(ahead) > _MOST_APART:
-        return _found(told, "clock", f"{_clock(ahead)}. {_MEND_CLOCK}")
+        return _found(texts, "clock", f"{_clock(ahead)}. {_FIX_CLOCK}")
     if trouble is None:
-        return _found(told)
-    return _found(told, _step(trouble), _explained(trouble))
+        return _found(texts)
+    return _found(texts, _step(trouble), _explained(trouble))
 
 
 def stopped(step: str, why: str) -> list[Finding]:
-    """Return the findings where nothing could be asked, for this step already fails."""
+    """Return the findings if nothing could be sent because this step already failed."""
     return _found({}, step, why)
 
 
-def _look(settings: Settings, query: InstanceQuery | None, replies: list[Reply]) -> str:
-    # Somebody is looking, so better a quick no than a late yes.
-    brisk = replace(
+def _request(settings: Settings, query: InstanceQuery | None, replies: list[Reply]) -> str:
+    # Somebody waits for the result: better to fail soon than to succeed late.
+    quick = replace(
         settings, retries=min(settings.retries, 1), request_timeout=min(settings.request_timeout, 10)
     )
-    with open_client(brisk) as client:
-        way = client.channel
+    with open_client(quick) as client:
+        channel = client.channel
         if query is None:
-            count = client.run(_watched(way.exchange(count_projects()), replies))
-            return f"the connection names no project_id, so tasks must; the key sees {count} projects"
-        page = client.run(_watched(way.exchange(list_task_instances(query, size=1)), replies))
+            count = client.run(_recorded(channel.exchange(count_projects()), replies))
+            return (
+                f"the connection has no project_id, so each task needs one; the key can see {count} projects"
+            )
+        page = client.run(_recorded(channel.exchange(list_task_instances(query, size=1)), replies))
         return f"project {query.project_id} has {page.total} task instances"
 
 
-def _watched(flow: Flow[T], replies: list[Reply]) -> Flow[T]:
-    """Run the flow as it is, and keep the replies that it is handed: a refusal tells WeData's time too."""
+def _recorded(flow: Flow[T], replies: list[Reply]) -> Flow[T]:
+    """Run the flow unchanged, and keep its replies: a refusal has WeData's time, too."""
     step = next(flow)
     while True:
         answer = yield step
@@ -108,18 +111,18 @@ def _watched(flow: Flow[T], replies: list[Reply]) -> Flow[T]:
 
 
 def _ahead(replies: list[Reply]) -> float | None:
-    """Return the seconds by which this machine is ahead of WeData, to one and an answer's way."""
+    """Return the seconds by which this machine is ahead of WeData, to a second and the answer's travel time."""
     date = date_of(replies[-1]) if replies else None
     return None if date is None else replies[-1].now.utc - date
 
 
 def _clock(ahead: float | None) -> str:
     if ahead is None:
-        return "WeData did not tell its time, so it was not compared"
-    if abs(ahead) <= _WORTH_A_WORD:
-        return f"in step with WeData's, to {_WORTH_A_WORD} s"
-    told = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's; {_MOST_APART} s are allowed"
-    return told if abs(ahead) > _MOST_APART else f"{told}. {_MEND_CLOCK}, before that is too much"
+        return "not compared, because WeData sent no time"
+    if abs(ahead) <= _WARN_FROM:
+        return f"within {_WARN_FROM} s of WeData's"
+    text = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's; {_MOST_APART} s are allowed"
+    return text if abs(ahead) > _MOST_APART else f"{text}. {_FIX_CLOCK}, before the difference exceeds that"
 
 
 def _step(trouble: ApiError) -> str:
@@ -134,16 +137,16 @@ def _step(trouble: ApiError) -> str:
 
 
 def _explained(trouble: ApiError) -> str:
-    told = str(from_api(trouble))
+    text = str(from_api(trouble))
     if isinstance(trouble, Refused) and not trouble.final:
-        return f"{told}. That is WeData's own trouble of the moment: try again in a while"
-    return told
+        return f"{text}. This is a temporary problem at WeData: try again in a while"
+    return text
 
 
-def _found(told: dict[str, str], failed: str | None = None, why: str = "") -> list[Finding]:
+def _found(texts: dict[str, str], failed: str | None = None, why: str = "") -> list[Finding]:
     reached = STEPS.index(failed) if failed else len(STEPS)
     return [
-        *(Finding(step, fine=True, text=told[step]) for step in STEPS[:reached]),
+        *(Finding(step, fine=True, text=texts[step]) for step in STEPS[:reached]),
         *([Finding(failed, fine=False, text=why)] if failed else []),
         *(Finding(step, fine=None, text="not looked at") for step in STEPS[reached + 1 :]),
     ]

@@ -1,6 +1,6 @@
-"""From what a connection says to a client of WeData. Knows nothing of Airflow, and sends nothing by itself.
+"""Opens a client of WeData from a connection's settings. Knows nothing of Airflow, and sends no request itself.
 
-Each client is imported where it is opened.
+Each client is imported where it is opened, so that nothing loads the HTTP library of the other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The fields of a `wedata` connection, as plain data: what the form shows and which extras there are.
+"""The fields of a `wedata` connection as plain data: labels, types, defaults and bounds.
 
-The one list: Airflow 3.2 and newer read it from the provider info, older ones through the hook's two methods.
+The only list of them: Airflow 3.2 and newer read it from the provider info, older ones through two methods of the
+hook, and connection/settings.py takes choices and bounds from it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ HIDDEN_FIELDS = ["schema"]
 RELABELING = {"login": "SecretId", "password": "SecretKey", "host": "API endpoint"}
 PLACEHOLDERS = {
     "login": "AKID...",
-    "host": "blank: the site's own; or a host, host:port or URL",
-    "password": "shown once when the API key was made",
+    "host": "blank: the site's own endpoint; or a host, host:port or URL",
+    "password": "shown only when the API key was created",
     # Airflow 3.3.2 refuses to test a saved connection that has no port.
-    "port": "443; with none, some Airflows refuse to test it",
+    "port": "443; some Airflow versions can't test without a port",
 }
 
 
@@ -40,8 +41,7 @@ def _switch(label: str, description: str, *, default: bool) -> dict[str, Any]:
 EXTRAS: dict[str, dict[str, Any]] = {
     "region": {
         "label": "Region",
-        "description": "Where the WeData project lives, such as ap-singapore. Others than those suggested are "
-        "accepted.",
+        "description": "The region of the WeData project, also one that is not among the suggestions.",
         "schema": {
             "type": "string",
             "examples": [
@@ -60,7 +60,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
     },
     "site": {
         "label": "Site",
-        "description": "The Tencent Cloud site of the account. It decides the endpoint, if that is blank.",
+        "description": "The Tencent Cloud site of the account. It determines the endpoint if that is blank.",
         "schema": {
             "type": ["string", "null"],
             "enum": ["international", "china"],
@@ -72,11 +72,11 @@ EXTRAS: dict[str, dict[str, Any]] = {
         },
     },
     "project_id": _text(
-        "Project ID", "The project of tasks that name none: 19 digits, as in the console's address."
+        "Project ID", "The default project of tasks: 19 digits, as in the URL of the console."
     ),
     "time_zone": _text(
         "Time zone",
-        "How times without an offset are read: UTC+8, UTC-5, UTC+05:30 or an IANA name.",
+        "The time zone of times without an offset: UTC+8, UTC-5, UTC+05:30 or an IANA name.",
         default="UTC+8",
     ),
     "credential_source": {
@@ -97,29 +97,29 @@ EXTRAS: dict[str, dict[str, Any]] = {
     ),
     "retries": {
         "label": "Retries",
-        "description": "Attempts after the first, for throttling, lost connections and WeData's own trouble.",
+        "description": "Attempts after the first, on throttling, lost connections and WeData's internal errors.",
         "schema": {"type": ["integer", "null"], "default": 5, "minimum": 0, "maximum": 100},
     },
     "requests_per_second": _number(
         "Requests per second",
-        "Budget of each process for each action. WeData takes 20; give less if others use the key too.",
+        "Limit for each process and action. WeData allows 20; set less if others use the key, too.",
         default=20,
         exclusiveMinimum=0,
         maximum=1000,
     ),
-    "proxy": _text("Proxy", "URL of an HTTP proxy. Blank: as the environment of worker and triggerer says."),
+    "proxy": _text("Proxy", "URL of an HTTP proxy. Blank: from the environment of the worker or triggerer."),
     "ca_bundle": _text(
-        "CA bundle", "File of certificates to trust. It must be there on workers, triggerer and api-server."
+        "CA bundle", "File of certificates to trust. It must exist on workers, triggerer and api-server."
     ),
     "verify": _switch("Verify TLS", "Check the server's certificate. Leave it on.", default=True),
     "allow_http": _switch(
         "Allow plain HTTP",
-        "Allow an http:// endpoint that is not on this machine. Requests are then readable on the way.",
+        "Allow an http:// endpoint that is not on this machine. Requests then travel unencrypted.",
         default=False,
     ),
     "language": {
         "label": "Language",
-        "description": "Of WeData's error messages.",
+        "description": "The language of WeData's error messages.",
         "schema": {"type": ["string", "null"], "enum": ["en-US", "zh-CN"], "default": "en-US"},
     },
     "console_url": _text(

@@ -1,7 +1,7 @@
-"""What a `wedata` connection says, read and checked. Knows every field; knows nothing of Airflow.
+"""Parses and validates the fields of a `wedata` connection. Knows nothing of Airflow.
 
-A value that is wrong is refused by name, and a secret's value is never told. JSON null equals absent, for that
-is how Airflow's form saves an untouched field.
+An error names the field, but never shows the value of a secret. JSON null equals absent, because Airflow's form
+saves untouched fields as null. Choices and bounds of the fields are in connection/fields.py.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """A connection's fields, each of its own type. Secrets are not shown.
+    """A connection's fields, parsed. Its repr shows no secrets.
 
-    :param url: scheme and host of the endpoint, with the port where it is not the scheme's own.
+    :param url: scheme and host of the endpoint, with the port unless it is the scheme's default.
     :param request_timeout: seconds for one attempt.
     :param retries: attempts after the first.
     """
@@ -66,12 +66,12 @@ class Settings:
 
     @property
     def host(self) -> str:
-        """The endpoint as it goes into the Host header."""
+        """The endpoint as it is sent in the Host header."""
         return self.url.partition("://")[2]
 
     @property
     def plain(self) -> bool:
-        """True if what is sent can be read on the way, and the way leaves this machine."""
+        """True if requests leave this machine unencrypted."""
         return self.url.startswith("http://") and not _is_loopback(urlsplit(self.url).hostname or "")
 
     def console_link(self, *, project_id: str, task_id: str = "", instance_key: str = "") -> str:
@@ -97,16 +97,16 @@ class Settings:
         extra: Mapping[str, Any],
         region: str | None = None,
     ) -> Settings:
-        """Return the settings that a connection's fields mean.
+        """Return the settings for a connection's fields.
 
-        :param region: in place of the connection's.
+        :param region: overrides the connection's.
         :raises InvalidRequest: naming the field, its value unless it is secret, and what was expected.
         """
-        given = {name: value for name, value in extra.items() if not _is_blank(value)}
+        fields = {name: value for name, value in extra.items() if not _is_blank(value)}
         if region is not None:
-            given["region"] = region
-        values = {name: read(given[name], name) for name, read in _PARSERS.items() if name in given}
-        for name in given:
+            fields["region"] = region
+        values = {name: parse(fields[name], name) for name, parse in _PARSERS.items() if name in fields}
+        for name in fields:
             if name not in _PARSERS:
                 known = (
                     ", ".join(get_close_matches(name, _PARSERS)) or f"some of {', '.join(sorted(_PARSERS))}"
@@ -128,14 +128,16 @@ class Settings:
 def parse_extra(text: str | None) -> dict[str, Any]:
     """Return a connection's extra as a mapping.
 
-    :raises InvalidRequest: if it is no JSON object; its text, which may hold a secret, is not told.
+    :raises InvalidRequest: if it is not a JSON object, without its text, which may hold a secret.
     """
     try:
         extra = json.loads(text) if text else {}
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise InvalidRequest("extra", 'is no JSON object; expected one, such as {"region": "ap-singapore"}')
+        raise InvalidRequest(
+            "extra", 'is not a JSON object; expected one, such as {"region": "ap-singapore"}'
+        )
     return extra
 
 
@@ -146,7 +148,7 @@ def _is_blank(value: object) -> bool:
 def _secret(value: str | None, name: str, meaning: str) -> str:
     text = (value or "").strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
-        problem = "missing" if not text else "has a character that no key has"
+        problem = "missing" if not text else "has a character that no key contains"
         raise InvalidRequest(name, f"{problem}; expected the {meaning} of a Tencent Cloud API key")
     return text
 
@@ -156,7 +158,7 @@ def _endpoint(host: str, port: int | None, *, allow_http: bool) -> str:
     scheme, rest = _URL.fullmatch(host.strip().lower()).groups()  # type: ignore[union-attr]  # it always matches
     name, named_port = _host_and_port(rest.removesuffix("/") if scheme else rest, shown)
     if port and not 0 < port <= _HIGHEST_PORT:
-        raise InvalidRequest("port", f"{port} is no port; expected 1 to {_HIGHEST_PORT}")
+        raise InvalidRequest("port", f"{port} is not a port; expected 1 to {_HIGHEST_PORT}")
     if named_port and port and named_port != port:
         raise InvalidRequest("port", f"{port} differs from the one in host, {shown}; give one of them")
     scheme = scheme or ("http" if _is_loopback(name.strip("[]")) else "https")
@@ -185,7 +187,7 @@ def _host_and_port(text: str, shown: str) -> tuple[str, int | None]:
             "has an underscore, which no host name may have; give that machine another name, or its address"
         )
     else:
-        problem = "is no endpoint; expected host, host:port or URL, and no path"
+        problem = "is not an endpoint; expected host, host:port or URL, without a path"
     raise InvalidRequest("host", f"{shown} {problem}")
 
 
@@ -206,11 +208,11 @@ def _file(value: object, name: str) -> str:
     text = _text(value, name)
     try:
         found = Path(text).is_file()
-    except (OSError, ValueError):  # a name that is too long for a file, or holds a NUL
+    except (OSError, ValueError):  # a name that is too long, or contains NUL
         found = False
     if not found:
         raise InvalidRequest(
-            name, f"{describe(value)} is no file on this machine; expected one of certificates"
+            name, f"{describe(value)} is not a file on this machine; expected a file of certificates"
         )
     return text
 
@@ -218,34 +220,36 @@ def _file(value: object, name: str) -> str:
 def _region(value: object, name: str) -> str:
     text = _text(value, name)
     if not re.fullmatch(r"[a-z0-9-]+", text):
-        raise InvalidRequest(name, f"{describe(value)} is no region; expected one such as ap-singapore")
+        raise InvalidRequest(name, f"{describe(value)} is not a region; expected one such as ap-singapore")
     return text
 
 
 def _project(value: object, name: str) -> str:
-    text = parse_text(value, name)  # so that no wait refuses what its connection took
+    text = parse_text(
+        value, name
+    )  # the same check as for the filter, so that a wait accepts what its connection accepts
     if not text.isprintable() or " " in text:
         raise InvalidRequest(
-            name, f"{describe(value)} is no project; expected its id, such as 1460947878944567296"
+            name, f"{describe(value)} is not a project; expected its id, such as 1460947878944567296"
         )
     return text
 
 
 def _word(value: object, name: str) -> str:
-    words = EXTRAS[name]["schema"]["enum"]
-    if value not in words:
-        raise InvalidRequest(name, f"{describe(value)} is not known; expected {' or '.join(words)}")
+    choices = EXTRAS[name]["schema"]["enum"]
+    if value not in choices:
+        raise InvalidRequest(name, f"{describe(value)} is not known; expected {' or '.join(choices)}")
     return str(value)
 
 
 def _hidden(value: object, name: str) -> str:
     if not isinstance(value, str) or not value.strip().isascii() or not value.strip().isprintable():
-        raise InvalidRequest(name, "is not valid; expected the text that Tencent Cloud gave")
+        raise InvalidRequest(name, "is not valid; expected the text that Tencent Cloud issued")
     return value.strip()
 
 
 def _number(value: object, name: str) -> float:
-    """Return a number within the bounds that the form has for the field."""
+    """Return the number, if it is within the bounds of the field in the form."""
     schema = EXTRAS[name]["schema"]
     whole, low, high = "integer" in schema["type"], schema.get("minimum"), schema["maximum"]
     above = schema.get("exclusiveMinimum", -inf)
@@ -260,7 +264,7 @@ def _number(value: object, name: str) -> float:
 
 
 def _float(value: object) -> float:
-    """Return the number, also if it is written as text; what is no number compares with none."""
+    """Return the number, also from text; NaN, which is within no bounds, for anything else."""
     try:
         return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else nan
     except (ValueError, OverflowError):
@@ -283,7 +287,7 @@ def _proxy(value: object, name: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise InvalidRequest(name, "is no proxy; expected a URL such as http://proxy.example.com:3128")
+        raise InvalidRequest(name, "is not a proxy; expected a URL such as http://proxy.example.com:3128")
     return text
 
 
@@ -298,7 +302,7 @@ def _console(value: object, name: str) -> str:
         fields = ", ".join(f"{{{known}}}" for known in _CONSOLE_FIELDS)
         raise InvalidRequest(
             name,
-            f"{describe(without_secrets(template))} is no template; expected a URL with some of {fields}",
+            f"{describe(without_secrets(template))} is not a template; expected a URL with some of {fields}",
         )
     return template
 

@@ -1,4 +1,4 @@
-"""The extra fields of the connection form, as Airflow before 3.2 draws them; made from the one list of fields."""
+"""The extra fields of the connection form for Airflow before 3.2, made from the list in connection/fields.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_wedata.connection.fields import EXTRAS
 def widgets() -> dict[str, Any]:
     """Return a WTForms field for each extra.
 
-    Airflow 3.0 and 3.1 have no WTForms; what stands in for it makes a select of `any_of`, and nothing of a range.
+    Airflow 3.0 and 3.1 replace WTForms by classes of their own, which make a select of `any_of` and ignore ranges.
     """
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415
     from wtforms import BooleanField, IntegerField, PasswordField, StringField  # noqa: PLC0415 - old web servers only
@@ -20,7 +20,7 @@ def widgets() -> dict[str, Any]:
         schema, about = entry["schema"], {"label": entry["label"], "description": _described(entry)}
         if "boolean" in schema["type"]:
             return BooleanField(**about, default=schema["default"])
-        # In Airflow 2 the form of every connection has these fields, mostly blank: then nothing may be wrong.
+        # In Airflow 2 the form of every connection type has these fields: blank ones must be valid.
         valid = [Optional()]
         if schema.get("format") == "password":
             return PasswordField(**about, validators=valid, widget=BS3PasswordFieldWidget())
@@ -36,5 +36,5 @@ def widgets() -> dict[str, Any]:
 
 
 def _described(entry: dict[str, Any]) -> str:
-    words = entry["schema"].get("enum") or entry["schema"].get("examples")
-    return str(entry["description"]) + (f" ({', '.join(words)})" if words else "")
+    choices = entry["schema"].get("enum") or entry["schema"].get("examples")
+    return str(entry["description"]) + (f" ({', '.join(choices)})" if choices else "")

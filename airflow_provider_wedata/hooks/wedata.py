@@ -1,7 +1,7 @@
-"""From an Airflow connection to a client of WeData, and what can be asked through it directly.
+"""The hook: opens a WeData client from an Airflow connection, and lists and counts task instances.
 
-What the connection's fields mean is in connection/settings.py, what WeData can do in api/. A client is imported
-where it is opened, so that a DAG file that only names a sensor loads no HTTP library.
+What the connection's fields mean is in connection/settings.py, requests to WeData are in api/. A client is
+imported where it is opened, so that a DAG file that only names a sensor loads no HTTP library.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 class WeDataHook(BaseHook):
-    """Ask Tencent Cloud WeData, with the credentials of an Airflow connection of type ``wedata``.
+    """Access Tencent Cloud WeData with the credentials of an Airflow connection of type ``wedata``.
 
-    :param wedata_conn_id: the connection.
-    :param region: in place of the connection's, such as ``ap-singapore``.
-    :param project_id: in place of the connection's.
+    :param wedata_conn_id: the id of the connection.
+    :param region: overrides the connection's region, such as ``ap-singapore``.
+    :param project_id: overrides the connection's project.
     """
 
     conn_name_attr = "wedata_conn_id"
@@ -59,7 +59,7 @@ class WeDataHook(BaseHook):
 
     @cached_property
     def settings(self) -> Settings:
-        """What the connection says; read once.
+        """The connection's settings; read once.
 
         :raises WeDataConfigError: naming the field that is missing or wrong.
         """
@@ -69,11 +69,11 @@ class WeDataHook(BaseHook):
             except AirflowNotFoundException:
                 raise self._not_found() from None
         extra = self._extra(connection)
-        _ = connection.extra_dejson  # Airflow masks the secrets in it by this
+        _ = connection.extra_dejson  # makes Airflow mask the secrets in it
         return self._settings(connection, extra)
 
     async def read_settings(self) -> Settings:
-        """Return what the connection says now, read on the running event loop without blocking it.
+        """Return the connection's current settings, read on the running event loop without blocking it.
 
         :raises WeDataConfigError: naming the field that is missing or wrong.
         """
@@ -105,30 +105,30 @@ class WeDataHook(BaseHook):
         return open_async_client(await self.read_settings())
 
     def list_task_instances(self, **filters: Any) -> Iterator[TaskInstance]:
-        """Give every task instance that the filters match, each once, page by page.
+        """Yield every task instance that the filters match, each once, page by page.
 
-        :param filters: those of `WeDataListTaskInstancesOperator`; naive times are read in ``time_zone``, by
-            default the connection's.
+        :param filters: those of `WeDataListTaskInstancesOperator`; naive times are in ``time_zone``, by default
+            the connection's.
         :raises WeDataConfigError: if a filter is wrong, before anything is sent.
-        :raises WeDataApiError: if WeData refuses or can't be reached, or if rows keep coming and going.
+        :raises WeDataApiError: if WeData refuses or can't be reached, or if the result set keeps changing.
         """
         return self.stream(self.query(filters))
 
     def count_task_instances(self, **filters: Any) -> int:
-        """Return how many task instances the filters match: WeData's own count, or, of named ids, ours.
+        """Return the number of task instances that the filters match: WeData's count, or ours for named ids.
 
         :raises WeDataError: as `list_task_instances`.
         """
         from airflow_provider_wedata.api.operations import list_task_instances  # noqa: PLC0415 - as above
 
         query = self.query(filters)
-        if query.exact:  # WeData only finds them by a fuzzy keyword
+        if query.exact:  # WeData finds them only by a fuzzy keyword
             return sum(1 for _ in self.stream(query))
         with as_airflow_errors(), self.get_conn() as client:
             return client.ask(list_task_instances(query, size=1)).total
 
     def query(self, filters: Mapping[str, Any]) -> InstanceQuery:
-        """Return the query that the filters mean, with the connection's project and time zone as defaults.
+        """Return the query for the filters, with the connection's project and time zone as defaults.
 
         :raises WeDataConfigError: naming the filter, its value and what was expected.
         """
@@ -148,12 +148,12 @@ class WeDataHook(BaseHook):
         project_id = self._project_id or self.settings.project_id
         if project_id is None:
             raise WeDataConfigError(
-                f"project_id: missing; give it to the task, or to the connection {self.wedata_conn_id!r}"
+                f"project_id: missing; set it on the task or in the connection {self.wedata_conn_id!r}"
             )
         return project_id
 
     def console_link(self, query: InstanceQuery) -> str:
-        """Return the link to WeData's console for what the query asks for."""
+        """Return the link to WeData's console for the query's project, first task and first instance."""
         return self.settings.console_link(
             project_id=query.project_id,
             task_id=next(iter(query.keywords), ""),
@@ -161,16 +161,16 @@ class WeDataHook(BaseHook):
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether WeData answers to this connection, and a sentence on what it says. Never raises."""
+        """Return whether this connection works, and a text with the result. Never raises."""
         try:
             found = self.findings()
             wrong = [finding.text for finding in found if finding.fine is False]
-            return (False, wrong[0]) if wrong else (True, self._told(found))
+            return (False, wrong[0]) if wrong else (True, self._summary(found))
         except Exception as error:  # noqa: BLE001 - the connections page shows the text, whatever it is
             return False, str(error) or type(error).__name__
 
     def findings(self) -> list[Finding]:
-        """Return how far this connection gets on its way to an answer, step by step, after one request."""
+        """Return what one request shows about this connection, step by step."""
         from airflow_provider_wedata.connection.check import examine, stopped  # noqa: PLC0415 - as above
 
         try:
@@ -180,7 +180,7 @@ class WeDataHook(BaseHook):
             return stopped("connection", str(error))
         return examine(settings, query, name=self.wedata_conn_id)
 
-    def _told(self, found: Sequence[Finding]) -> str:
+    def _summary(self, found: Sequence[Finding]) -> str:
         settings, project = self.settings, found[-1].text
         key = _shortened(settings.credentials.secret_id)
         return (
@@ -189,7 +189,7 @@ class WeDataHook(BaseHook):
         )
 
     def stream(self, query: InstanceQuery) -> Iterator[TaskInstance]:
-        """Give every task instance that the query matches, each once, page by page.
+        """Yield every task instance that the query matches, each once, page by page.
 
         :raises WeDataApiError: as `list_task_instances`.
         """
@@ -197,9 +197,9 @@ class WeDataHook(BaseHook):
             yield from reading
 
     def reading(self, query: InstanceQuery) -> ConcurrentReader:
-        """Return the same as an object that tells how far it is; to be used in a ``with`` block.
+        """Return the same as a reader that reports its progress; to be used in a ``with`` block.
 
-        What it raises while it is read is not translated: see `exceptions.as_airflow_errors`.
+        Its errors during iteration are not translated: see `exceptions.as_airflow_errors`.
 
         :raises WeDataConfigError: if the connection is not usable.
         """
@@ -210,7 +210,7 @@ class WeDataHook(BaseHook):
     def _not_found(self) -> InvalidRequest:
         return InvalidRequest(
             "wedata_conn_id",
-            # Airflow 3 says the same of a connection that it fails to read, and keeps the reason to itself.
+            # Airflow 3 raises the same for a connection that it fails to read, without the reason.
             f"there is no connection {self.wedata_conn_id!r} that Airflow can read; create it, of type "
             f"{form.CONNECTION_TYPE!r}, or name another",
         )
@@ -230,7 +230,7 @@ class WeDataHook(BaseHook):
                 region=self._region,
             )
         if settings.plain:
-            self.log.warning("Connection %r talks plain HTTP to %s", self.wedata_conn_id, settings.host)
+            self.log.warning("Connection %r uses plain HTTP to reach %s", self.wedata_conn_id, settings.host)
         return settings
 
     @contextmanager
@@ -244,7 +244,7 @@ class WeDataHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form of Airflow before 3.2 shows the standard fields."""
+        """Return how the connection form of Airflow before 3.2 shows the standard fields."""
         return {
             "hidden_fields": form.HIDDEN_FIELDS,
             "relabeling": form.RELABELING,
@@ -253,7 +253,7 @@ class WeDataHook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the extra fields as Airflow before 3.2 wants them."""
+        """Return the extra fields for the connection form of Airflow before 3.2."""
         from airflow_provider_wedata.connection.widgets import widgets  # noqa: PLC0415 - wtforms is not always there
 
         return widgets()

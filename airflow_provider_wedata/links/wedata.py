@@ -1,4 +1,4 @@
-"""The button on a task that leads to WeData's console."""
+"""The button on a task that links to WeData's console. The URL itself comes from connection/settings.py."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 
 class WeDataConsoleLink(BaseOperatorLink):
-    """A link to what the task waits for, in the connection's `console_url`."""
+    """A link to what the task waits for or lists, made from the connection's `console_url`."""
 
     name = "WeData console"
-    #: Airflow 3 looks here by itself; 2.11 asks `get_link`.
+    #: Airflow 3 reads this XCom itself; 2.11 calls `get_link`.
     key: ClassVar[str] = "_link_WeDataConsoleLink"
 
     @property
     def xcom_key(self) -> str:
-        """The XCom in which the link is found."""
+        """The key of the XCom that holds the link."""
         return self.key
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's
-        """Return the link, or nothing if the task has not begun."""
+        """Return the link, or an empty text if the task has not begun."""
         return XCom.get_value(key=self.key, ti_key=ti_key) or ""
 
     @classmethod
     def persist(cls, context: Context, url: str) -> None:
-        """Make the link visible now: Airflow's own way makes it so only when the task has ended."""
+        """Store the link now; Airflow itself stores links only when the task has ended."""
         context["ti"].xcom_push(key=cls.key, value=url)

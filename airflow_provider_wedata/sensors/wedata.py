@@ -1,7 +1,7 @@
 """The gate: a sensor that waits until WeData's task instances for a window are done.
 
-Drives a wait on a worker and makes of a verdict what Airflow knows: done, failed, skipped, timed out. What a
-look means is in waiting/condition.py; the wait in the triggerer is triggers/wedata.py.
+Runs a wait on a worker and turns its verdict into Airflow's outcome: done, failed, skipped or timed out. What a
+poll means is in waiting/condition.py; the wait in the triggerer is in triggers/wedata.py.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.hooks.wedata import WeDataHook
     from airflow_provider_wedata.waiting.poll import Watch
 
-#: How an end of the wait that `soft_fail` may soften is told.
+#: The exception for each outcome that `soft_fail` turns into a skip.
 _ENDS: dict[Outcome, type[AirflowException]] = {
     Outcome.FAILED: WeDataInstanceFailed,
     Outcome.STUCK: WeDataInstanceSkipped,
     Outcome.MISSING: WeDataInstanceMissing,
     Outcome.TIMEOUT: AirflowSensorTimeout,
 }
-_STUCK_ADVICE = "add SKIP_RUNNING to allowed_states if that is as good as done, or to skipped_states"
-#: Airflow's own timeout is a backstop, well behind ours: it comes late and tells nothing.
+_STUCK_ADVICE = "add SKIP_RUNNING to allowed_states if it counts as done, or to skipped_states"
+#: Airflow's own timeout is a backstop, well after ours: its error does not say what was waited for.
 _BACKSTOP = timedelta(seconds=LAST_LOOK + 480)
 
 
@@ -81,28 +81,28 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
     """Wait until all task instances that WeData planned for a window are COMPLETED.
 
     Takes the filters of `WeDataBaseOperator`; a window closed at both ends is required. Times without an offset
-    are read in `time_zone`. Returns ``{"total", "states", "schedule_time_from", "schedule_time_to",
+    are in `time_zone`. Returns ``{"total", "states", "schedule_time_from", "schedule_time_to",
     "last_end_time"}``, times in ISO 8601.
 
     :param allowed_states: all instances must be in one of these.
     :param failed_states: one instance in one of these fails the task; WeData's word for failed is ``EXPIRED``.
     :param skipped_states: one instance in one of these skips the task.
-    :param instances_per_task: with `task_ids`: so many instances at least of each; one by default.
-    :param min_instances: so many at least in all.
-    :param expected_instances: exactly so many in all. Without `task_ids` or `instance_keys` one of these two is
-        required, for some of a workflow's instances may not be there yet.
+    :param instances_per_task: with `task_ids`: the minimum number of instances of each task; 1 by default.
+    :param min_instances: the minimum number of instances in total.
+    :param expected_instances: the exact number of instances in total. Without `task_ids` or `instance_keys`
+        this or `min_instances` is required, because some of a workflow's instances may not be there yet.
     :param completed_after: an instance that was done before this time counts as waiting.
-    :param appear_timeout: seconds or timedelta by which at least one instance must be there.
-    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says.
+    :param appear_timeout: seconds, or a timedelta, within which at least one instance must appear.
+    :param deferrable: wait in the triggerer; the default is ``[operators] default_deferrable``.
 
     :raises WeDataInstanceFailed: an instance is in `failed_states`.
-    :raises WeDataInstanceSkipped: all ended, some as SKIP_RUNNING, of which no parameter speaks.
+    :raises WeDataInstanceSkipped: all ended, some as SKIP_RUNNING, which is in none of the three sets.
     :raises WeDataInstanceMissing: nothing appeared by `appear_timeout`.
     :raises AirflowSensorTimeout: not done by `timeout`.
     :raises AirflowTaskTimeout: not done by `execution_timeout`.
-    :raises WeDataTriggerError: worker and triggerer do not understand each other; a retry may mend it.
+    :raises WeDataTriggerError: worker and triggerer run incompatible releases; a retry may help.
     :raises WeDataConfigError: a parameter or the connection is wrong; nothing was sent.
-    :raises WeDataApiError: WeData refuses the question; an outage of WeData is waited out instead.
+    :raises WeDataApiError: WeData refuses the request; during an outage of WeData the sensor waits on.
     """
 
     template_fields: Sequence[str] = templated(*WeDataBaseOperator.filters, *COUNTS, "completed_after")
@@ -124,9 +124,10 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         with as_airflow_errors():
             check_taken(kwargs)
         super().__init__(**kwargs)
-        if self.silent_fail:  # of default_args, too
+        if self.silent_fail:  # also if it comes from default_args
             raise WeDataConfigError(
-                "silent_fail: not taken; an outage of WeData is waited out anyway, and a wrong key must be told"
+                "silent_fail: not supported; the sensor waits through outages of WeData anyway, and fails "
+                "fast on bad credentials; leave it out"
             )
         self.allowed_states = allowed_states
         self.failed_states = failed_states
@@ -134,7 +135,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         self.appear_timeout = _seconds(appear_timeout)
         self.deferrable = deferrable
         self._given |= set(STATES)
-        self._keep_terms(
+        self._keep_parameters(
             instances_per_task=instances_per_task,
             min_instances=min_instances,
             expected_instances=expected_instances,
@@ -144,8 +145,8 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         self._check_as_built()
 
     def execute(self, context: Context) -> Any:
-        """Wait: on the worker, or, once a first look found it necessary, in the triggerer."""
-        with self._alarm_told(), _soft_fail_only_instance_outcomes():
+        """Wait on the worker; or poll once and, if the wait is not over, defer to the triggerer."""
+        with self._explain_alarm(), _soft_fail_only_instance_outcomes():
             self._begin(context)
             if not self.deferrable:
                 with self._one_timeout():
@@ -154,7 +155,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
             return done.xcom_value if isinstance(done, PokeReturnValue) else self._defer()
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once."""
+        """Poll once."""
         wait = self._wait or self._begin(context)
         verdict = wait.poll(self._hook)
         if wait.is_news(verdict):
@@ -162,7 +163,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         return self._finish(verdict, wait.watch.summary())
 
     def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
-        """Take the trigger's verdict."""
+        """Turn the trigger's event into the outcome of the task."""
         try:
             ending = decode_ending(event)
         except ValueError as error:
@@ -174,13 +175,13 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         return done.xcom_value if isinstance(done, PokeReturnValue) else None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the triggerer."""
-        with self._alarm_told(), _soft_fail_only_instance_outcomes():
+        """Resume after the triggerer."""
+        with self._explain_alarm(), _soft_fail_only_instance_outcomes():
             return super().resume_execution(next_method, next_kwargs, context)
 
     @contextmanager
-    def _alarm_told(self) -> Iterator[None]:
-        """Tell what was waited for when `execution_timeout` ends it, wherever the alarm fell; a skip if soft."""
+    def _explain_alarm(self) -> Iterator[None]:
+        """Raise an error that names the wait if `execution_timeout` ends it; with soft_fail, a skip."""
         try:
             yield
         except AirflowTaskTimeout as alarm:
@@ -196,22 +197,22 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         return self.soft_fail or self.never_fail
 
     def _get_next_poke_interval(self, *airflows: Any, **own: Any) -> float:
-        """Return the seconds to the next look, in Airflow's own loop too: it would sleep past the deadline."""
+        """Return the seconds to the next poll; Airflow's own interval would sleep past the deadline."""
         if self._wait is None:
             return super()._get_next_poke_interval(*airflows, **own)
         return max(self._wait.next_look() - time.time(), 0.0)
 
     @contextmanager
     def _one_timeout(self) -> Iterator[None]:
-        """Leave the timeout to us. Airflow's comes a moment after a poke, tells less and heeds no `never_fail`."""
+        """Turn off Airflow's timeout: it applies after a poke, says less than ours and ignores `never_fail`."""
         timeout, self.timeout = self.timeout, float("inf")
         try:
             yield
         finally:
             self.timeout = timeout
 
-    def _keep_terms(self, **values: Any) -> None:
-        """Keep what may be None to say nothing; but a None that a mapped task is handed was to be a value."""
+    def _keep_parameters(self, **values: Any) -> None:
+        """Keep the parameters; None means not set, except in a mapped task, where it is a value."""
         for name, value in values.items():
             self._keep(**{name: UNSET if value is None and not self._was_expanded else value})
 
@@ -227,15 +228,16 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
     def _begin(self, context: Context) -> _Wait:
         before = self._first_poke(context)
         schedule = self._poll_schedule(context, before)
-        hook, given = self._hook(), self._filters_and_terms()
+        hook, parameters = self._hook(), self._filters_and_terms()
         with as_airflow_errors():
-            watch = parse_watch(given, project_id=hook.project_id(given), time_zone=hook.settings.time_zone)
+            project_id = hook.project_id(parameters)
+            watch = parse_watch(parameters, project_id=project_id, time_zone=hook.settings.time_zone)
         self._wait = _Wait(watch, schedule, hook, is_first=before is None)
         self._show_link(context, hook, watch.query)
         left = min(max(schedule.deadline - time.time(), 0), LONGEST)
         self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.describe())
         if names := [task_id for task_id in watch.query.task_ids if not task_id.isdecimal()]:
-            # Every id in a sample is a number, but no page says that all are. [I]
+            # Every id in WeData's samples is a number, but no page says that all are. [I]
             self.log.warning(
                 "task_ids: WeData's ids are numbers, and names are not looked up: %s", ", ".join(names)
             )
@@ -255,13 +257,13 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         )
 
     def _first_poke(self, context: Context) -> datetime | None:
-        """Return when a wait that was rescheduled poked first, in all its tries; None if it was not."""
+        """Return when a rescheduled wait poked first, in any of its tries; None if it was not rescheduled."""
         if self.reschedule and not self.deferrable and "ti" in context:
             return _first_poke(context, self.retries or 0)
         return None
 
     def _defer(self) -> NoReturn:
-        assert self._wait  # noqa: S101 - _begin has been here
+        assert self._wait  # noqa: S101 - _begin has set it
         schedule = self._wait.schedule
         left = min(schedule.deadline - time.time(), LONGEST)
         self.defer(
@@ -275,14 +277,14 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
             method_name="execute_complete",
             timeout=timedelta(seconds=left) + _BACKSTOP,
         )
-        raise AssertionError("a task that defers does not come back here")
+        raise AssertionError("defer() returned; expected it to raise TaskDeferred")
 
     def _finish(self, verdict: Verdict, watched: Mapping[str, str]) -> bool | PokeReturnValue:
-        """Make of a verdict what Airflow knows. The only place that does, in every mode.
+        """Turn a verdict into Airflow's outcome. The only place that does, in every mode.
 
-        :param watched: what was waited for, as `Watch.summary` tells it.
+        :param watched: what was waited for, as `Watch.summary` returns it.
 
-        :raises AirflowException: of the class that stands for the verdict.
+        :raises AirflowException: of the class for the verdict.
         """
         if verdict.outcome is Outcome.WAITING:
             return False
@@ -299,18 +301,18 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
 
 
 def _started(context: Context, first_poke: datetime | None) -> float:
-    """Return when this wait began: with the try, or, where it was rescheduled, when Airflow says."""
+    """Return when this wait began, in seconds since the epoch: its first poke if rescheduled, else the try."""
     began = first_poke or getattr(context.get("ti"), "start_date", None)
     return began.timestamp() if isinstance(began, datetime) else time.time()
 
 
 def _first_poke(context: Context, retries: int) -> datetime | None:
-    """Return when a rescheduled sensor poked first, as Airflow's own sensors find it out."""
+    """Return when a rescheduled sensor poked first, found as Airflow's own sensors find it."""
     ti: Any = context["ti"]
     if hasattr(ti, "get_first_reschedule_date"):
         first: datetime | None = ti.get_first_reschedule_date(context)
         return first
-    from airflow.sensors.base import _orig_start_date  # noqa: PLC0415 - Airflow 2.11 tells it only here
+    from airflow.sensors.base import _orig_start_date  # noqa: PLC0415 - Airflow 2.11 has it only here
 
     began: datetime | None = _orig_start_date(
         dag_id=ti.dag_id,
@@ -323,7 +325,7 @@ def _first_poke(context: Context, retries: int) -> datetime | None:
 
 
 class _Wait:
-    """A wait under way on a worker: what, until when, with which connection, and what was said last."""
+    """A wait under way on a worker: its watch, its schedule, its connection and what was logged last."""
 
     def __init__(self, watch: Watch, schedule: PollSchedule, hook: WeDataHook, *, is_first: bool) -> None:
         self.watch = watch
@@ -331,35 +333,35 @@ class _Wait:
         self._hook = hook
         self._is_first = is_first
         self._seen: Verdict | None = None
-        self._said: str | None = None
+        self._logged: str | None = None
 
     def poll(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
-        """Look; if the connection is refused in the midst of a wait, once more, for it may have been mended."""
+        """Poll; if WeData refuses during a wait, reread the connection, which may be corrected, and poll again."""
         self._is_first = self._is_first and self._seen is None
         began = time.time()
         verdict = self._try()
-        if verdict.refused_by_wedata and self._said is not None:
+        if verdict.refused_by_wedata and self._logged is not None:
             self._hook = read_connection()
             verdict = self._try()
         self._seen = self.schedule.judge(verdict, began)
         return self._seen
 
     def next_look(self) -> float:
-        """Return when to look next, in seconds since the epoch."""
+        """Return when to poll next, in seconds since the epoch."""
         now = time.time()
         if self._is_first:
             return self.schedule.first_look(now, self._seen)
         return self.schedule.next_look(self.schedule.looks_by(now), now, self._seen)
 
     def describe(self, limit: str) -> str:
-        """Return in words that the wait came to a limit, and what was seen last."""
+        """Return a text that says that the wait reached a limit, and what was seen last."""
         seen = self._seen.message if self._seen else "nothing"
         return f"{self.watch.describe()}: not met in {limit}; last seen: {seen}"
 
     def is_news(self, verdict: Verdict) -> bool:
-        """Return whether the verdict says something else than the one before."""
-        said, self._said = self._said, verdict.message
-        return said != verdict.message
+        """Return True if the verdict differs from the one that was logged before."""
+        logged, self._logged = self._logged, verdict.message
+        return logged != verdict.message
 
     def _try(self) -> Verdict:
         deadline = self.schedule.deadline
@@ -377,10 +379,10 @@ class _Wait:
 
 @contextmanager
 def _soft_fail_only_instance_outcomes() -> Iterator[None]:
-    """Let a skip be a skip only where WeData's instances are the reason.
+    """Apply soft_fail only to outcomes of WeData instances.
 
-    `soft_fail` and `never_fail` would make one of a wrong key, too, and differently in each mode; but a wrong
-    key is nobody's wish, and whoever could mend it must hear of it.
+    Airflow's `soft_fail` and `never_fail` would turn any error into a skip, differently in each mode.
+    Configuration, authentication and permission errors fail the task in every mode.
     """
     try:
         yield
@@ -388,7 +390,7 @@ def _soft_fail_only_instance_outcomes() -> Iterator[None]:
         cause = skip.__cause__
         if cause is None or isinstance(cause, tuple(_ENDS.values())):
             raise
-        raise cause from cause.__cause__  # our own skip too: Airflow's in its place does not say what happened
+        raise cause from cause.__cause__  # a skip of ours, too: Airflow's does not say what happened
 
 
 def _news(verdict: Verdict) -> str:
@@ -397,7 +399,7 @@ def _news(verdict: Verdict) -> str:
 
 def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
     census = verdict.census
-    assert census  # noqa: S101 - a verdict that is met has counted
+    assert census  # noqa: S101 - a MET verdict has a census
     zone = decode_moment(watched["schedule_time_from"]).tzinfo
     return {
         "total": census.total,
@@ -411,7 +413,7 @@ def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
 def _on_clock(moment: datetime, zone: tzinfo | None) -> datetime:
     try:
         return moment.astimezone(zone)
-    except OverflowError:  # Go's zero time, say: no reason to fail a gate that is open
+    except OverflowError:  # such as Go's zero time: no reason to fail an open gate
         return moment
 
 
@@ -422,8 +424,8 @@ def _seconds(value: float | timedelta | None) -> float | None:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = -1.0
-    if not seconds >= 0:  # of a NaN, too
+    if not seconds >= 0:  # refuses NaN, too
         raise WeDataConfigError(
-            f"appear_timeout: {describe(value)} is not valid; expected seconds or a timedelta"
+            f"appear_timeout: {describe(value)} is not valid; expected seconds (0 or more) or a timedelta"
         )
     return seconds

@@ -1,1 +1,1 @@
-"""Is it done? The rule, one consistent look, when to look, and how a wait travels. No Airflow, no I/O."""
+"""Is it done? The condition, one consistent poll, the schedule of polls, and the codecs. No Airflow, no I/O."""

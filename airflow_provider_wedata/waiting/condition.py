@@ -1,8 +1,8 @@
-"""When a wait for WeData ends, and how: the one rule, which poke, trigger and watcher all ask.
+"""When and how a wait for WeData ends: the one rule, which poke, reschedule and trigger all use.
 
     failed > skipped > met > waiting
 
-Nothing here asks WeData anything (poll.py does) or knows what Airflow makes of a verdict (the sensor does).
+Sends no requests: waiting/poll.py does. What a verdict means in Airflow is in sensors/wedata.py.
 """
 
 from __future__ import annotations
@@ -22,37 +22,39 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.errors import ApiError
     from airflow_provider_wedata.api.models import TaskInstance
 
-#: Cycles that add no instance to a day that has one. Of every other word, and of none, a window may hold many, so
-#: that nobody knows if the last one is there yet.
+#: Cycles with at most one instance a day. With any other cycle, or none, a window may hold many instances, and
+#: nothing shows whether the last one exists yet.
 ONE_A_DAY = frozenset({"ONEOFF_CYCLE", "YEAR_CYCLE", "MONTH_CYCLE", "WEEK_CYCLE", "DAY_CYCLE"})
-#: How many instances a message names.
+#: The number of instances that a message names at most.
 NAMED = 5
 
 
 class Outcome(StrEnum):
-    """What a look found."""
+    """What a poll found."""
 
     MET = "met"
     WAITING = "waiting"
     FAILED = "failed"  # an instance is in a failed state
     SKIPPED = "skipped"  # an instance is in one of the user's skipped states
-    STUCK = "stuck"  # all ended, some as SKIP_RUNNING, of which the user said nothing: it would never end
+    STUCK = (
+        "stuck"  # all ended, some as SKIP_RUNNING, which is in none of the user's sets: it would never end
+    )
     MISSING = "missing"  # nothing appeared in time
     TIMEOUT = "timeout"
-    REFUSED = "refused"  # WeData or we refuse the question itself
+    REFUSED = "refused"  # WeData, or this provider, refuses the request itself
 
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """What one look saw of the instances asked for.
+    """The instances that one poll found, counted by state.
 
-    :param states: how many are in each state; a row done before `completed_after` counts under its own label.
-    :param total: how many there are.
-    :param examples: some rows of the states that a message may have to name.
-    :param unsure: why this may not be the whole truth of one moment; empty if it is. A failure stays one.
-    :param per_id: how many there are of each named task or instance; empty if none is named.
-    :param cycles: the CycleType of the rows, where they were read.
-    :param last_end: the latest EndTime, where known.
+    :param states: the count for each state; a row done before `completed_after` counts under a label of its own.
+    :param total: the number of instances.
+    :param examples: some rows in the states that a message may have to name.
+    :param unsure: why the counts may not be consistent; empty if they are. A failure counts all the same.
+    :param per_id: the count for each named task or instance; empty if none is named.
+    :param cycles: the CycleType values of the rows, where rows were fetched.
+    :param last_end: the latest EndTime, if known.
     """
 
     states: Mapping[str, int]
@@ -64,11 +66,11 @@ class Census:
     last_end: datetime | None = None
 
     def count(self, states: Iterable[str]) -> int:
-        """Return how many are in one of the states."""
+        """Return the number of instances in any of the states."""
         return sum(self.states.get(state, 0) for state in states)
 
     def describe(self, first: Iterable[str] = ()) -> str:
-        """Return the counts in words, `first` before the others: ``12 of 15 COMPLETED, 3 RUNNING``."""
+        """Return the counts as text, the states in `first` leading: ``12 of 15 COMPLETED, 3 RUNNING``."""
         leading = [(state, self.states.get(state, 0)) for state in sorted(first)]
         others = sorted((state, n) for state, n in self.states.items() if n and state not in dict(leading))
         parts = [f"{n} of {self.total} {state}" for state, n in leading] + [
@@ -79,9 +81,10 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look means for the wait, in one word and in one sentence.
+    """What a poll means for the wait.
 
-    :param asked_at: when the first request of the look was sent, seconds since the epoch; None if unknown.
+    :param message: the same as a sentence, for logs and errors.
+    :param asked_at: when the first request of the poll was sent, in seconds since the epoch; None if unknown.
     """
 
     outcome: Outcome
@@ -92,14 +95,14 @@ class Verdict:
 
     @staticmethod
     def of_error(error: ApiError) -> Verdict:
-        """Return what it means for the wait that WeData could not be asked: mostly, to look again later."""
+        """Return what a failed poll means for the wait: usually, to poll again later."""
         if error.final or isinstance(error, ContradictoryAnswer):
             return Verdict(Outcome.REFUSED, str(error), error=error)
-        return Verdict(Outcome.WAITING, f"WeData could not be asked: {error}", error=error)
+        return Verdict(Outcome.WAITING, f"Polling WeData failed: {error}", error=error)
 
     @property
     def refused_by_wedata(self) -> bool:
-        """True if WeData refused for good, which a connection that was mended meanwhile may change."""
+        """True if WeData refused for good; a connection that was corrected meanwhile may change that."""
         return self.outcome is Outcome.REFUSED and isinstance(self.error, Refused)
 
 
@@ -107,11 +110,11 @@ class Verdict:
 class Condition:
     """What must be true of the instances for the wait to end.
 
-    :param allowed, failed, skipped: states, disjoint.
-    :param per_id: so many at least of each named task; None: one, and the user gave no count.
-    :param at_least, exactly: how many in all; None: the user did not say.
-    :param completed_after: a row that was done before this is an old life of an instance that is run again.
-    :param counted: True if the user said how many there must be, in whatever way.
+    :param allowed, failed, skipped: disjoint sets of states.
+    :param per_id: the minimum for each named task; None: one, and the user gave no count.
+    :param at_least, exactly: the required total; None if the user gave none.
+    :param completed_after: a row that was done before this time shows an earlier run of its instance.
+    :param counted: True if the user gave a count in any way.
     """
 
     allowed: frozenset[str] = frozenset({InstanceState.COMPLETED})
@@ -126,7 +129,7 @@ class Condition:
     def judge(self, census: Census, *, window_over: bool) -> Verdict:
         """Return what the census means.
 
-        :param window_over: whether the window asked for lies in the past, so that no instance can be added to it.
+        :param window_over: True if the requested window is over, so that no instance can be added to it.
         """
         if census.count(self.failed):
             return Verdict(Outcome.FAILED, f"failed in WeData: {_named(census, self.failed)}", census)
@@ -155,30 +158,30 @@ class Condition:
 
     @property
     def unclaimed(self) -> frozenset[str]:
-        """SKIP_RUNNING, unless the user said what it means: an end that is neither success nor failure."""
+        """SKIP_RUNNING, unless it is in one of the user's sets: it is neither success nor failure."""
         return frozenset({InstanceState.SKIP_RUNNING}) - self.allowed - self.failed - self.skipped
 
     def label(self, row: TaskInstance) -> str:
-        """Return under which name the row is counted: its state, or that it was done too early."""
+        """Return the label under which the row is counted: its state, or that it was done too early."""
         state = row.state or "NO_STATE"
         if self.completed_after is None or state not in self.allowed:
             return state
-        if row.end_time is None:  # set to success by hand, perhaps; but nobody knows when
+        if row.end_time is None:  # perhaps set to success by hand, at a time that WeData does not show
             return f"{state} at an unknown time"
         return state if row.end_time >= self.completed_after else f"{state} before {self.completed_after}"
 
     def census(self, rows: Iterable[TaskInstance], *, named: Iterable[str] = (), unsure: str = "") -> Census:
         """Count the rows, each once.
 
-        :param named: the task ids or instance keys that were asked for.
+        :param named: the requested task ids or instance keys.
         """
         rows = list({row.identity: row for row in rows}.values())
         ids = Counter(found for row in rows for found in (row.task_id, row.instance_key))
-        telling = self.failed | self.skipped | self.unclaimed
+        notable = self.failed | self.skipped | self.unclaimed
         return Census(
             states=Counter(self.label(row) for row in rows),
             total=len(rows),
-            examples=tuple(row for row in rows if row.state in telling),
+            examples=tuple(row for row in rows if row.state in notable),
             unsure=unsure,
             per_id={name: ids[name] for name in named},
             cycles=frozenset(row.cycle_type for row in rows),
@@ -186,7 +189,7 @@ class Condition:
         )
 
     def _lacking(self, census: Census) -> str:
-        """Return what is missing to the number asked for; empty if nothing is. No instance is never enough."""
+        """Return how the count misses the required one; empty if it does not. Zero instances are never enough."""
         if not census.total:
             return "no instance yet"
         each = self.per_id or 1
@@ -217,6 +220,6 @@ def _named(census: Census, states: frozenset[str]) -> str:
 
 
 def _unknown(census: Census) -> str:
-    words = {state.partition(" ")[0] for state, n in census.states.items() if n}
-    strange = sorted(words - KNOWN)
+    labels = {state.partition(" ")[0] for state, n in census.states.items() if n}
+    strange = sorted(labels - KNOWN)
     return f" (unknown to this provider, so not finished: {', '.join(strange)})" if strange else ""

@@ -1,7 +1,7 @@
-"""Judging more instances than a page holds by WeData's counts by state: eight requests, however many there are.
+"""Counts more instances than a page holds by WeData's totals by state, with at most eight requests.
 
-A count is believed only where the filter by state was seen to be heeded: the answer for a state that must not be
-there bore no row of another, and the counts add up to the total.
+A count is trusted only if WeData was seen to apply the state filter: the response for a state that must be absent
+held no row of another state, and the counts add up to the total. The verdict is up to waiting/condition.py.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
     Ask = Callable[[Operation[Any], Place], Flow[Answer[Any]]]
 
-#: The most requests of a look that counts; with many states in its sets, fewer of them are counted twice.
+#: The maximum of requests in a poll that counts; if the sets hold many states, fewer of them are counted twice.
 MOST_REQUESTS = 8
-#: How many requests of a look may go before those of other gates because they confirm what it saw.
+#: How many requests of a poll may go ahead of other gates' requests because they confirm its counts.
 CONFIRMING = 4
 _LATEST_END_FIRST = ("END_TIME", "DESC")
 
 
 @dataclass(slots=True)
 class Requests:
-    """The requests of one look: how many there were, and when the first one was sent.
+    """The requests of one poll: how many there were, and when the first one was sent.
 
-    :param place: where they stand in the queue.
+    :param place: their place in the request queue.
     """
 
     query: InstanceQuery
@@ -60,18 +60,18 @@ class Requests:
 
     @property
     def asked_at(self) -> float:
-        """When the first request was sent, seconds since the epoch."""
+        """When the first request was sent, in seconds since the epoch."""
         return self._first.sent.utc
 
     @property
     def began(self) -> float:
-        """The earliest time at which the first request can have been sent, seconds since the epoch."""
+        """The earliest time at which the first request can have been sent, in seconds since the epoch."""
         return earliest(self._first)
 
     def page(self, operation: Operation[Page]) -> Flow[Page]:
-        """Ask for a page.
+        """Request a page.
 
-        :raises ContradictionError: if it is the first page of a list, and contradicts itself.
+        :raises ContradictionError: if it is the first page of a list and contradicts itself.
         """
         if self._confirming == 0:
             self.place = replace(self.place, priority=Priority.GATE)
@@ -86,12 +86,12 @@ class Requests:
         return answer.value
 
     def confirm(self) -> None:
-        """Let what follows confirm what was seen: its first few requests stand where those end a wait soon."""
+        """Give the next few requests the priority of a confirmation, which may end a wait soon."""
         self.place = replace(self.place, priority=Priority.CONFIRMATION)
         self._confirming = CONFIRMING
 
     def beyond_limit(self, keyword: str | None = None) -> Flow[str]:
-        """Return why a total of `COUNTING_LIMIT` is not the whole; empty if the window's halves add up to it."""
+        """Return why a total of `COUNTING_LIMIT` may be cut off; empty if the window's halves add up to it."""
         counts = []
         for half in halves(self.query.schedule):
             operation = list_task_instances(replace(self.query, schedule=half), size=1, keyword=keyword)
@@ -106,13 +106,13 @@ class Requests:
 
     @property
     def _first(self) -> Answer[Page]:
-        assert self.first  # noqa: S101 - whoever asks has an answer
+        assert self.first  # noqa: S101 - no caller comes here before the first answer
         return self.first
 
 
 @dataclass(slots=True)
 class StateCounts:
-    """The counts of one look.
+    """The counts by state of one poll.
 
     :param first: the first page of all rows.
     """
@@ -126,11 +126,11 @@ class StateCounts:
 
     @property
     def total(self) -> int:
-        """How many rows there are in all."""
+        """The number of rows in all states."""
         return self.first.total
 
     def count(self) -> Flow[Census]:
-        """Count the rows of each state that matters; with as few requests as the answer needs."""
+        """Count the rows of each state that matters, with as few requests as the verdict needs."""
         condition = self.condition
         for ending in (condition.failed, condition.skipped):
             yield from self._count(sorted(ending))
@@ -144,11 +144,11 @@ class StateCounts:
         return self._census(MOVED if sum(self.states.values()) + self._shown_besides > self.total else "")
 
     def confirm(self) -> Flow[Census]:
-        """Count again, as many states as the requests that are left allow, and the total last.
+        """Count again as many states as the remaining requests allow, and the total last.
 
-        A row that stands in no count, or came or went, shows in a sum that differs from the total before or after.
-        Of two states one is counted first, so a row that hops from the one to the other in between counts twice
-        and hides one that is not done: only LastUpdateTime shows that.
+        A row that was added, removed or counted nowhere makes the sum differ from the total before or after.
+        One state is counted before the other, so a row that moves from the first to the second in between counts
+        twice and hides one that is not done. Only LastUpdateTime shows that.
         """
         self.requests.confirm()
         populated = [state for state, n in self.states.items() if n]
@@ -166,12 +166,12 @@ class StateCounts:
 
     @property
     def _all_counted(self) -> bool:
-        """True if the counts add up, and a state that is not there showed that they can be believed."""
+        """True if the counts add up, and the count of an absent state showed that they can be trusted."""
         return sum(self.states.values()) >= self.total and 0 in self.states.values()
 
     @property
     def _shown_besides(self) -> int:
-        """How many rows of states that were not counted the first page showed."""
+        """The number of rows on the first page whose state was not counted."""
         return sum(row.state not in self.states for row in self.first.rows)
 
     def _compare_total(self) -> Flow[str]:
@@ -195,7 +195,7 @@ class StateCounts:
 
     @property
     def _absent(self) -> str:
-        """A state that must not be there, to see that the filter is heeded where no state fails or skips."""
+        """A state that must be absent: shows whether WeData applies the filter if no state fails or skips."""
         condition = self.condition
         return [*sorted(condition.unclaimed), *sorted(KNOWN - condition.allowed), *sorted(KNOWN)][0]
 

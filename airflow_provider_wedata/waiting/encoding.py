@@ -1,8 +1,8 @@
-"""Values in JSON's types and back, exactly: what the codecs of a wait are made of.
+"""Encodes values in JSON's types and decodes them exactly, for the codecs in rows.py, schedule.py and events.py.
 
-A wait goes to the triggerer as a row and comes back as an event, and the two sides are never upgraded at one
-moment. So both carry a version. Within a version fields may be added, and who does not know a field ignores it:
-a field that changes what opens a gate therefore needs a new version.
+A wait goes to the triggerer as a row and comes back as an event, and workers and triggerers are never upgraded at
+the same moment. So both carry a version. Within a version fields may be added, and a side that does not know a
+field ignores it. A field that changes when a gate opens therefore needs a new version.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What is written, and the only version that is read beside the unversioned one before it.
+#: The version that is written. Besides it, only the format of the release before, without a version, is decoded.
 VERSION = 1
-#: A larger integer is no float, and what counts seconds must be one.
+#: A larger integer does not fit a float, and seconds must.
 _MOST_BITS = 1023
 _MOMENT = re.compile(r"([^\[\]]+)(?:\[([^\[\]]+)\])?")
 
 
 class UnknownVersion(ValueError):
-    """What was written is of a version that this package does not know; another release may."""
+    """The data has a version that this release does not know; another release may."""
 
 
 def check_version(written: Mapping[str, Any]) -> None:
-    """Refuse what is not of the version that this package writes.
+    """Refuse data of any version but the one that this release writes.
 
     :raises UnknownVersion: naming both versions.
     """
@@ -48,9 +48,9 @@ def check_version(written: Mapping[str, Any]) -> None:
 
 
 def encode(value: Any) -> Any:
-    """Return the value in JSON's types: a dataclass as an object, with every field.
+    """Return the value in JSON's types: a dataclass as an object with every field.
 
-    :raises ValueError: if it can't be written exactly.
+    :raises ValueError: if it can't be encoded exactly.
     """
     if isinstance(value, Zone):
         return value.name
@@ -66,13 +66,13 @@ def encode(value: Any) -> Any:
 
 
 def decode(kind: type[T], written: Any) -> T:
-    """Return the dataclass that `encode` wrote. A field never heard of is ignored, a missing one is refused.
+    """Return the dataclass that `encode` wrote; ignores unknown fields and refuses missing ones.
 
-    :raises ValueError: naming the field that is missing or odd.
+    :raises ValueError: naming the field that is missing or invalid.
     """
     found = exactly(dict, written)
     values = {}
-    for item in fields(kind):  # type: ignore[arg-type]  # every kind that is decoded is a dataclass
+    for item in fields(kind):  # type: ignore[arg-type]  # callers pass dataclasses only
         if item.name not in found:
             raise ValueError(f"{item.name} is missing")
         try:
@@ -83,12 +83,12 @@ def decode(kind: type[T], written: Any) -> T:
 
 
 def exactly(kind: type[T], value: Any) -> T:
-    """Return the value if it is exactly of that type; so true is no number.
+    """Return the value if it has exactly that type; so a bool is not an int.
 
-    :raises ValueError: if it is not.
+    :raises ValueError: if it has another type.
     """
     if type(value) is not kind:
-        raise ValueError(f"{value!r} is no {kind.__name__}")
+        raise ValueError(f"{value!r} is not of type {kind.__name__}")
     return value
 
 
@@ -106,31 +106,31 @@ def encode_moment(moment: datetime) -> str:
 def decode_moment(text: Any) -> datetime:
     """Return the moment that `encode_moment` wrote.
 
-    :raises ValueError: if the text is not exactly of that form.
+    :raises ValueError: if the text does not have exactly that form.
     """
     match = _MOMENT.fullmatch(exactly(str, text))
     moment = datetime.fromisoformat(match[1]) if match else None
     if not match or not moment or moment.tzinfo is None or moment.isoformat() != match[1]:
-        raise ValueError(f"{text!r} is no moment in ISO 8601 with an offset")
+        raise ValueError(f"{text!r} is not a moment in ISO 8601 with an offset")
     return _in_zone(moment, _zone(match[2])) if match[2] else moment
 
 
 def decode_number(value: Any) -> float:
-    """Return the number that `encode` wrote; JSON has none that is infinite.
+    """Return the number that `encode` wrote; infinity is a text, because JSON has none.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if the value is not a number.
     """
     number = float(value) if value in ("inf", "-inf") else value
     if type(number) is float and not math.isnan(number):
         return number
     if type(number) is int and number.bit_length() < _MOST_BITS:
         return number
-    raise ValueError(f"{describe(value)} is no number")
+    raise ValueError(f"{describe(value)} is not a number")
 
 
 def _in_zone(moment: datetime, zone: Zone) -> datetime:
-    """Return the same moment in the zone; or as it is, if this machine's zone data differ."""
-    for fold in (0, 1):  # not by astimezone, which fails at the calendar's edges
+    """Return the moment in the zone, or unchanged if this machine's zone data has another offset for it."""
+    for fold in (0, 1):  # astimezone fails at the first and last day of the calendar
         local = moment.replace(tzinfo=zone.tzinfo, fold=fold)
         if local.utcoffset() == moment.utcoffset():
             return local
@@ -142,7 +142,7 @@ def _zone(name: Any) -> Zone:
     try:
         _ = zone.tzinfo
     except (ValueError, OSError, KeyError):
-        raise ValueError(f"{name!r} is no time zone that this machine knows") from None
+        raise ValueError(f"{name!r} is not a time zone that this machine knows") from None
     return zone
 
 
@@ -161,7 +161,7 @@ def _optional(decoder: Callable[[Any], T]) -> Callable[[Any], T | None]:
 
 
 _text, _whole = partial(exactly, str), partial(exactly, int)
-#: By the type of a field, as its class has it.
+#: By the type annotation of a field.
 _DECODERS: dict[str, Callable[[Any], Any]] = {
     "str": _text,
     "str | None": _optional(_text),

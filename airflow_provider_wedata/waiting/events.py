@@ -1,8 +1,8 @@
-"""How a wait ended, on its way from the triggerer to the worker: through the metadata database, as JSON.
+"""Encodes how a wait ended for its way from the triggerer to the worker, through the metadata database as JSON.
 
-The only codec of such events. What it does not know it refuses, so that no strange event opens a gate. Of what was
-counted the numbers and the last end go out; the rest has done its work in the message.
-An event of the release before has no version and is otherwise the same, so each side reads the other's.
+The only codec of such events. It refuses what it does not know, so that no malformed event opens a gate. Of the
+census it carries the counts and the last end; the message already holds the rest. An event of the release before
+has no version and is otherwise the same, so each release decodes the other's.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _ERRORS: dict[str, type[errors.ApiError]] = {
 class Ending:
     """How a wait ended in the triggerer.
 
-    :param watched: what was waited for, as `Watch.summary` has it.
-    :param by_execution_timeout: True if not `timeout` but Airflow's `execution_timeout` ended it.
+    :param watched: what was waited for, as `Watch.summary` returns it.
+    :param by_execution_timeout: True if Airflow's `execution_timeout` ended it, not `timeout`.
     """
 
     verdict: Verdict
@@ -51,7 +51,7 @@ class Ending:
 
 
 def encode_ending(ending: Ending) -> dict[str, Any]:
-    """Return the ending in JSON's types. Never raises: the worker must hear of what can't be written."""
+    """Return the ending in JSON's types. Never raises: a failure to encode goes to the worker as a problem."""
     try:
         event: dict[str, Any] = {"verdict": to_event(ending.verdict), "watch": dict(ending.watched)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the gate must neither open nor hang
@@ -69,7 +69,7 @@ def encode_problem(problem: str) -> dict[str, Any]:
 def decode_ending(event: Any) -> Ending:
     """Return the ending that `encode_ending` wrote, in this release or in the one before.
 
-    :raises ValueError: if it is none, is of an unknown version or tells a problem.
+    :raises ValueError: if the event is malformed, has an unknown version or carries a problem.
     """
     found = exactly(dict, event)
     verdict = found.get("verdict")
@@ -100,17 +100,17 @@ def to_event(verdict: Verdict) -> dict[str, Any]:
 
 
 def from_event(event: Any) -> Verdict:
-    """Return the verdict that the event tells.
+    """Return the verdict that `to_event` wrote.
 
-    :raises ValueError: if it is not one that `to_event` makes.
+    :raises ValueError: if `to_event` could not have written it.
     """
     try:
-        return _checked(_read(event))
+        return _checked(_parse(event))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"the trigger came back with {event!r}, which is no verdict ({error})") from error
+        raise ValueError(f"the trigger came back with {event!r}, which is not a verdict ({error})") from error
 
 
-def _read(event: Any) -> Verdict:
+def _parse(event: Any) -> Verdict:
     if not isinstance(event, dict) or event.keys() != _KEYS:
         raise ValueError(f"expected an object with {', '.join(sorted(_KEYS))}")
     end, error, states = event["last_end_time"], event["error"], event["states"]
@@ -142,15 +142,15 @@ def _checked(verdict: Verdict) -> Verdict:
 
 
 def _watched(watch: Any) -> dict[str, str]:
-    told = {name: exactly(str, text) for name, text in exactly(dict, watch).items() if name in _WATCHED}
-    for name, text in told.items():
+    summary = {name: exactly(str, text) for name, text in exactly(dict, watch).items() if name in _WATCHED}
+    for name, text in summary.items():
         if name != "about":
             decode_moment(text)
-    return told
+    return summary
 
 
 def _checked_ending(ending: Ending) -> Ending:
-    """Refuse an ending that the sensor could not tell: of a gate that opens, all is told."""
+    """Refuse an ending that lacks what the sensor reports; a gate that opens needs all of it."""
     needed = _WATCHED if ending.verdict.outcome is Outcome.MET else {"about"}
     if missing := sorted(needed - ending.watched.keys()):
         raise ValueError(f"the trigger came back without {', '.join(missing)} of what was waited for")

@@ -1,6 +1,7 @@
-"""What an answer proves, and what it does not: no verdict rests on an answer that contradicts itself.
+"""Decides what an answer of WeData proves; no verdict rests on an answer that contradicts itself.
 
-Pure. Each function says why there is no proof, in words for the log, or an empty text where there is one.
+Pure functions. Those that check something return a text for the log that says why there is no proof, and an empty
+text if there is one. Requests are made in waiting/counts.py and waiting/poll.py.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Page
     from airflow_provider_wedata.api.times import TimeWindow
 
-#: A count at which services are known to stop counting. The official sample shows a larger one, so WeData's
-#: does not seem to stop there. [I]
+#: A count at which services are known to stop counting. The official sample shows a larger one, so WeData does
+#: not seem to stop there. [I]
 COUNTING_LIMIT = 10_000
 MOVED = "rows came, went or changed while they were counted"
 #: The fields that change when a row runs again.
 _PROOF = frozenset({"TotalRunNum", "LastUpdateTime"})
-#: Seconds by which a clock may be wrong whose signatures WeData accepts.
+#: Seconds by which this clock may be wrong while WeData still accepts its signatures.
 _LARGEST_ERROR = 300.0
-#: Seconds that a window must be over by the clocks, for it to be over.
+#: Seconds that must have passed since a window's end before it counts as over.
 _MARGIN = 10.0
 
 
 class ContradictionError(Exception):
-    """An answer contradicts itself, so that nothing in it decides."""
+    """An answer contradicts itself, so no verdict may rest on it."""
 
 
 def contradiction(page: Page, size: int) -> str:
     """Return how the first page of a list contradicts itself; empty if it does not.
 
-    :param size: how many rows were asked for.
+    :param size: the requested page size.
     """
     states: dict[str, str | None] = {}
     for row in page.rows:
@@ -47,22 +48,22 @@ def contradiction(page: Page, size: int) -> str:
 
 
 def changed(first: Iterable[TaskInstance], again: Iterable[TaskInstance]) -> str:
-    """Return why two readings of the same rows do not prove that nothing happened in between; or empty."""
-    lives = {row.identity: _life(row) for row in first}
+    """Return why two fetches of the same rows do not prove that nothing changed in between; empty if they do."""
+    runs = {row.identity: _run(row) for row in first}
     for row in again:
         if row.unreadable & _PROOF or (row.total_run_num is None and row.last_update_time is None):
             return (
-                f"TotalRunNum and LastUpdateTime of {row.identity} don't tell whether it ran again meanwhile"
+                f"TotalRunNum and LastUpdateTime of {row.identity} don't show whether it ran again meanwhile"
             )
-        if lives.pop(row.identity, None) != _life(row):
+        if runs.pop(row.identity, None) != _run(row):
             return "rows changed while they were read"
-    return "rows changed while they were read" if lives else ""
+    return "rows changed while they were read" if runs else ""
 
 
 def updated(page: Page, since: float) -> str:
-    """Return what speaks against it that no row was updated since then; empty if nothing does.
+    """Return why a row may have been updated since then; empty if none was.
 
-    :param page: the answer for rows that were updated since then; the rows themselves decide, not their number.
+    :param page: the answer for rows updated since then; its rows decide, not its total.
     :param since: seconds since the epoch.
     """
     times = [row.last_update_time for row in page.rows]
@@ -72,9 +73,9 @@ def updated(page: Page, since: float) -> str:
 
 
 def earliest(answer: Answer[Any]) -> float:
-    """Return the earliest time at which the request can have been sent, seconds since the epoch.
+    """Return the earliest time at which the request can have been sent, in seconds since the epoch.
 
-    By the earlier of WeData's clock and ours; without WeData's, by ours with the largest error that it may have.
+    Uses the earlier of WeData's clock and ours; without WeData's, ours less its largest possible error.
     """
     if answer.date is None:
         return answer.sent.utc - _LARGEST_ERROR
@@ -82,12 +83,15 @@ def earliest(answer: Answer[Any]) -> float:
 
 
 def is_over(window: TimeWindow, now: float) -> bool:
-    """Return whether the window is over, so that no instance can be added to it."""
+    """Return True if the window is over, so that no instance can be added to it.
+
+    :param now: seconds since the epoch.
+    """
     return window.end is not None and now - _MARGIN > window.end.timestamp()
 
 
 def halves(window: TimeWindow) -> list[TimeWindow]:
-    """Return the two halves of a closed window; none if it can't be cut."""
+    """Return the two halves of a closed window; an empty list if it can't be split."""
     start, end = window.start, window.end
     if start is None or end is None or end - start < SECOND:
         return []
@@ -99,6 +103,6 @@ def _shown(page: Page, shown: int) -> str:
     return f"it counts {page.total} instance{'s' * (page.total != 1)} and shows {shown}"
 
 
-def _life(row: TaskInstance) -> tuple[object, ...]:
-    """Return what changes when a row is run again, moves on or is replaced."""
+def _run(row: TaskInstance) -> tuple[object, ...]:
+    """Return the fields of which one changes when a row runs again, changes state or is replaced."""
     return row.state, row.total_run_num, row.last_update_time

@@ -1,9 +1,9 @@
-"""One wait: which instances, under which condition, and how to look at them without being fooled.
+"""One consistent poll of the instances that a wait is for. What it means is up to waiting/condition.py.
 
-Between two requests a row can be run again, deleted, added or leave the filter. So a look is one request where
-one page holds all; otherwise what it sees must hold together, and a look that would end the wait is made twice.
-What no counting can notice: rows deleted and others added, in the right number, in the midst of both looks. And
-where rows of several states are counted as ended, only WeData's LastUpdateTime shows that none was counted twice.
+Between two requests a row can run again, be deleted, be added or leave the filter. So a poll is one request if one
+page holds all rows. Otherwise its responses must be consistent, and a result that would end the wait is fetched
+twice. What no count can show: rows deleted and as many added during both fetches. And if rows of several states
+count as ended, only WeData's LastUpdateTime shows that no row was counted twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.waiting.counts import Ask
 
-#: Verdicts that need a second look if the first took several requests.
+#: Outcomes that must be confirmed by a second fetch if the first took several requests.
 _CONFIRMED = (Outcome.MET, Outcome.STUCK)
 
 
@@ -40,11 +40,11 @@ class Watch:
     condition: Condition
 
     def poll(self, ask: Ask, *, deadline: float = math.inf) -> Flow[Verdict]:
-        """Look at WeData once and judge what is there.
+        """Fetch the instances once and judge them.
 
-        :param ask: from an operation to the flow that answers it, `Channel.answered`.
-        :param deadline: when the wait ends, seconds since the epoch; from then on its requests go first.
-        :raises ApiError: if WeData can't be asked.
+        :param ask: returns the flow that performs an operation: `Channel.answered`.
+        :param deadline: when the wait ends, in seconds since the epoch; from then on its requests go first.
+        :raises ApiError: if a request fails.
         """
         requests = Requests(self.query, ask, Place(Priority.GATE, urgent_from=deadline))
         try:
@@ -54,15 +54,15 @@ class Watch:
         return replace(verdict, asked_at=requests.asked_at)
 
     def describe(self) -> str:
-        """Return what is waited for, in words."""
+        """Return what is waited for as text."""
         return self.query.describe()
 
     def summary(self) -> dict[str, str]:
-        """Return what is waited for, in JSON's types: in words, and the window's ends on the user's clock."""
+        """Return what is waited for, in JSON's types: a text, and the window's ends in the user's time zone."""
         window, zone = self.query.schedule, self.query.zone.tzinfo
         ends = {"schedule_time_from": window.start, "schedule_time_to": window.end}
-        told = {name: end.astimezone(zone).isoformat() for name, end in ends.items() if end}
-        return {"about": self.describe(), **told}
+        times = {name: end.astimezone(zone).isoformat() for name, end in ends.items() if end}
+        return {"about": self.describe(), **times}
 
     def _census(self, requests: Requests) -> Flow[Census]:
         if self.query.exact:
@@ -70,7 +70,7 @@ class Watch:
         page = yield from requests.page(list_task_instances(self.query))
         if page.total <= PAGE_SIZE:
             return self.condition.census(page.rows)
-        if self.condition.completed_after is not None:  # no filter can count it
+        if self.condition.completed_after is not None:  # no filter can count those
             return (yield from self._read_rows(requests))
         counts = StateCounts(requests, self.condition, page)
         census = yield from counts.count()
@@ -103,7 +103,10 @@ class Watch:
         except ParameterRefused as refusal:  # whether WeData refuses deep pages is unknown [U]
             if not operation or operation.parameters["PageNumber"] <= DEEPEST_PAGE:
                 raise
-            return rows, f"WeData refuses pages behind {DEEPEST_PAGE} ({refusal.code}); use shorter windows"
+            return (
+                rows,
+                f"WeData refuses pages after page {DEEPEST_PAGE} ({refusal.code}); use shorter windows",
+            )
         unsure = listing.torn
         for keyword in full:
             unsure = unsure or (yield from requests.beyond_limit(keyword))

@@ -1,7 +1,7 @@
-"""A wait on its way from the worker to the triggerer: what is waited for, and how long and how often.
+"""Encodes what is waited for on its way from the worker to the triggerer, and decodes it there.
 
-Written in one version; the rows of the release before, which had none, are read too: they hold the filters that
-a user would give.
+Rows carry a version. Rows of the release before have none and hold the filters as a user would write them; they
+are decoded too. The other half of a wait, when to poll, is encoded in waiting/schedule.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def decode_watch(written: Any) -> Watch:
     """Return what `encode_watch` wrote, in this release or in the one before.
 
     :raises UnknownVersion: if another release wrote it.
-    :raises ValueError: if a field is missing or odd.
+    :raises ValueError: if a field is missing or invalid.
     """
     found = exactly(dict, written)
     if "version" not in found:
@@ -49,7 +49,7 @@ def decode_watch(written: Any) -> Watch:
 
 
 def known_deadline(schedule: Mapping[str, Any]) -> float:
-    """Return the deadline of a wait that is not understood otherwise, in seconds since the epoch; 0 if unknown."""
+    """Return the deadline in a schedule of an unknown version, in seconds since the epoch; 0 if there is none."""
     try:
         return decode_number(schedule["started"]) + decode_number(schedule["timeout"])
     except (KeyError, TypeError, ValueError):
@@ -58,6 +58,6 @@ def known_deadline(schedule: Mapping[str, Any]) -> float:
 
 def _watch_of_filters(filters: Mapping[str, Any]) -> Watch:
     try:
-        return parse_watch(filters, project_id="", time_zone=Zone("UTC+8"))  # it names both itself
+        return parse_watch(filters, project_id="", time_zone=Zone("UTC+8"))  # the filters hold both
     except InvalidRequest as error:
         raise ValueError(str(error)) from error

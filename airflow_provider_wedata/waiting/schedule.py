@@ -1,8 +1,8 @@
-"""How often a wait looks, and for how long: the part of a wait that only knows the time.
+"""When a wait polls, and when it gives up. Knows only the time; what a poll means is in waiting/condition.py.
 
-The intervals are those of Airflow's sensors, so that a wait goes on in the triggerer as it began on the worker.
-All times are seconds since the epoch, absolute, so that a restart of the triggerer neither shortens nor lengthens
-a wait.
+The intervals are those of Airflow's sensors, so that a wait continues in the triggerer as it began on the worker.
+All times are absolute, in seconds since the epoch, so that a restart of the triggerer neither shortens nor
+lengthens a wait.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any
 from airflow_provider_wedata.waiting.condition import Outcome, Verdict
 from airflow_provider_wedata.waiting.encoding import VERSION, check_version, decode, encode, exactly
 
-#: After so many doublings an interval is longer than any wait.
+#: After this many doublings an interval is longer than any wait.
 _ENOUGH = 64
-#: Twice as much is still a float, and a whole number.
+#: Twice as much is still a finite float, and a whole number.
 _HUGE = 1e300
-#: Seconds: some thirty years. No clock, calendar or sleep overflows, and no wait takes so long.
+#: Seconds: some thirty years. No clock, calendar or sleep overflows with it, and no wait takes that long.
 LONGEST = 1e9
-#: Seconds that a look under way at the deadline may still take, not counting the time in the queue.
+#: Seconds that a poll under way at the deadline may still take, without its time in the request queue.
 LAST_LOOK = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollSchedule:
-    """When to look and when to give up.
+    """When to poll and when to give up.
 
-    :param started: when the wait began.
+    :param started: when the wait began, in seconds since the epoch.
     :param timeout, appear_timeout, poke_interval, max_wait: seconds.
-    :param seed: spreads the looks of many tasks.
-    :param execution_timeout: seconds after which Airflow ends the task, where Airflow leaves that to the wait.
+    :param seed: spreads the polls of many tasks over time.
+    :param execution_timeout: Airflow's, in seconds, where Airflow leaves it to the wait to enforce it.
     """
 
     started: float
@@ -46,26 +46,26 @@ class PollSchedule:
 
     @property
     def deadline(self) -> float:
-        """When the wait ends in any case."""
+        """When the wait ends in any case, in seconds since the epoch."""
         return self.started + self.timeout
 
     @property
     def appear_deadline(self) -> float:
-        """When the wait ends if nothing appeared."""
+        """When the wait ends if no instance appeared, in seconds since the epoch."""
         return self.started + (math.inf if self.appear_timeout is None else self.appear_timeout)
 
     def interval(self, look: int) -> float:
-        """Return the seconds between look number `look`, from 1, and the next."""
+        """Return the seconds between poll number `look`, counted from 1, and the next."""
         if not self.exponential_backoff:
             return self.poke_interval
         least = int(max(min(self.poke_interval * 2.0 ** (min(look, _ENOUGH) - 2), _HUGE), 1))
         grown = float(least + self._hash(str(look)) % least)
-        return min(grown, self.max_wait) if self.max_wait else grown  # Airflow takes 0 for none, too
+        return min(grown, self.max_wait) if self.max_wait else grown  # 0 means none, as in Airflow
 
     def looks_by(self, now: float) -> int:
-        """Return how many looks there were by now.
+        """Return the number of polls by now.
 
-        A wait does not count them: a process that goes on with it could not know, and all modes shall agree.
+        Computed, not counted: a process that takes over a wait knows no count, and all modes must agree.
         """
         look, at = 1, self.started
         while look < _ENOUGH and at + self.interval(look) <= now:
@@ -74,35 +74,35 @@ class PollSchedule:
         return look
 
     def first_look(self, now: float, seen: Verdict | None = None) -> float:
-        """Return when to look next where many waits may begin at one moment, so that they do not look in step.
+        """Return when to poll next if many waits may begin at the same moment, so that they don't poll in step.
 
-        Each has a phase of its own, so the next look is at most an interval away, and the same after a restart.
+        Each wait has its own phase, so the next poll is at most one interval away, and the same after a restart.
         """
         interval = self.interval(self.looks_by(now))
         phase = interval * (self._hash("phase") / 2**160)
         return self._in_time(now + interval - ((now - phase) % interval if interval else 0.0), now, seen)
 
     def next_look(self, look: int, now: float, seen: Verdict | None = None) -> float:
-        """Return when to look after look number `look`, which ended now; at a deadline at the latest.
+        """Return when to poll after poll number `look`, which ended now; at a deadline at the latest.
 
-        :param seen: what it saw, if `appear_timeout` is to be heeded.
+        :param seen: the verdict of that poll; without it `appear_timeout` does not apply.
         """
         return self._in_time(now + self.interval(look), now, seen)
 
     def judge(self, verdict: Verdict, began: float) -> Verdict:
-        """Return the verdict, or, of a wait that is not over, that nothing appeared in time or time is over.
+        """Return the verdict, or MISSING or TIMEOUT if a wait that is not over has reached a deadline.
 
-        A deadline only counts if WeData was asked at or after it: what it said before may have changed since.
+        A deadline only counts if the request was sent at or after it: an earlier answer may be out of date.
 
-        :param began: when the look began, for a verdict that does not say when WeData was asked.
+        :param began: when the poll began, for a verdict that does not say when its first request was sent.
         """
         if verdict.outcome is not Outcome.WAITING:
             return verdict
         asked = began if verdict.asked_at is None else verdict.asked_at
         if _is_nothing(verdict) and asked >= self.appear_deadline:
             message = (
-                f"no instance appeared in {self.appear_timeout:g} s (appear_timeout); are ids, window and time "
-                "zone right, and does WeData plan it so early?"
+                f"no instance appeared in {self.appear_timeout:g} s (appear_timeout); check ids, window and time "
+                "zone, and whether WeData plans the instances that early"
             )
             return replace(verdict, outcome=Outcome.MISSING, message=message)
         if asked >= self.deadline:
@@ -111,18 +111,18 @@ class PollSchedule:
         return verdict
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same in JSON's types.
+        """Return the schedule in JSON's types.
 
-        :raises ValueError: if a number is none.
+        :raises ValueError: if a number is NaN.
         """
         return {"version": VERSION, **encode(self)}
 
     @staticmethod
     def from_json(values: Any) -> PollSchedule:
-        """Return what `to_json` was made of, in this release or in the one before, which wrote no version.
+        """Return the schedule that `to_json` wrote, in this release or in the one before, which wrote no version.
 
         :raises UnknownVersion: if another release wrote it.
-        :raises ValueError: if a field is missing or odd.
+        :raises ValueError: if a field is missing or invalid.
         """
         found = exactly(dict, values)
         if "version" not in found:
@@ -142,13 +142,13 @@ class PollSchedule:
 
 
 def look_timeout(deadline: float, now: float) -> float:
-    """Return the seconds that a look may take from its first request on."""
+    """Return the seconds that a poll may take from its first request on."""
     return max(deadline - now, 0.0) + LAST_LOOK
 
 
 def unanswered(seconds: float) -> Verdict:
-    """Return what it means for the wait that a look took longer."""
-    return Verdict(Outcome.WAITING, f"WeData did not answer all requests of this look in {seconds:.0f} s")
+    """Return what it means for the wait that a poll took longer."""
+    return Verdict(Outcome.WAITING, f"WeData did not answer all requests of this poll in {seconds:.0f} s")
 
 
 def _is_nothing(verdict: Verdict) -> bool:

@@ -79,7 +79,7 @@ def test_the_button_is_made_as_airflow_makes_it(wedata: Emulator) -> None:
         ({"extra": {"region": None}}, "region: missing"),
         ({"extra": {"regoin": "x"}}, "unknown extra field"),
         ({"password": None}, "SecretKey"),
-        ({"host": "https://user:pw@127.0.0.1/path"}, "no endpoint"),
+        ({"host": "https://user:pw@127.0.0.1/path"}, "not an endpoint"),
     ],
 )
 def test_of_a_wrong_connection_the_button_says_what_to_mend(
@@ -99,7 +99,7 @@ def test_of_an_extra_that_is_no_json_the_button_says_so(extra: str, monkeypatch:
     monkeypatch.setattr(WeDataHook, "get_connection", lambda *_: given)
     good, text = WeDataHook().test_connection()
     assert not good
-    assert "no JSON object" in text
+    assert "not a JSON object" in text
     assert not [secret for secret in SECRETS if secret in text]
 
 
@@ -119,7 +119,7 @@ def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, 
         (faults.not_json(), "Please log in", "Check host, port, site and proxy"),
         (faults.throttle(), "RequestLimitExceeded", "lower requests_per_second"),
         (faults.internal_error(), "InternalError", "try again in a while"),
-        (faults.reset(), "Connection", "this machine may reach it"),
+        (faults.reset(), "Connection", "can reach the endpoint"),
         (
             faults.headers(Date="Sun, 01 Mar 2026 00:00:00 GMT"),
             "ahead of WeData's",

@@ -124,7 +124,7 @@ def test_an_outage_that_covers_the_deadline_ends_as_timed_out_then(mode: str) ->
         break_wedata(world, 0, 1000)
         ended, message, seconds = world.run(mode, timeout=100, poke_interval=30)
     assert ("AirflowSensorTimeout", 100) == (ended, seconds)
-    assert "WeData could not be asked" in message
+    assert "Polling WeData failed" in message
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -63,7 +63,7 @@ def test_a_wait_says_that_wedata_is_away(
     wait.wedata.world.script(instance.key, [(1, "COMPLETED")])
     wait.wedata.faults.next(faults.http_status(502), times=3)
     wait.run(mode)
-    assert "WeData could not be asked: HTTP status 502" in told()
+    assert "Polling WeData failed: HTTP status 502" in told()
 
 
 @pytest.mark.parametrize(

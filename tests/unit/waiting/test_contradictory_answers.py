@@ -255,7 +255,7 @@ class TestARowThatMayHaveRunAgain:
         load(pump, *["COMPLETED"] * 150, extra=extra)
         verdict = pump.poll(watch_for(task_ids=["71"]))
         assert kind == verdict.outcome
-        assert kind == Outcome.MET or "don't tell whether it ran again" in verdict.message
+        assert kind == Outcome.MET or "don't show whether it ran again" in verdict.message
 
 
 class TestACountThatStops:
@@ -292,7 +292,8 @@ class TestACountThatStops:
         verdict = pump.poll(watch_for(task_ids=["71"]))
         assert verdict.outcome == Outcome.WAITING
         assert (
-            "WeData refuses pages behind 100 (InvalidParameterValue); use shorter windows" in verdict.message
+            "WeData refuses pages after page 100 (InvalidParameterValue); use shorter windows"
+            in verdict.message
         )
 
     def test_the_wait_says_why(self, pump_for: Any) -> None:

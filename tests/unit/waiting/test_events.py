@@ -36,7 +36,7 @@ END = datetime(2026, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=8)))
 DONE = Census({"COMPLETED": 3, "SKIP_RUNNING": 0}, 3, last_end=END)
 NOBODY = Census({}, 0)
 FINAL = [
-    InvalidRequest("task_ids", "given, but it is ''"),
+    InvalidRequest("task_ids", "'' is not valid"),
     ContradictoryAnswer("WeData answered with rows outside the window"),
     AuthRefused("AuthFailure.SecretIdNotFound", "no such key", "1f0911b9"),
     PermissionRefused("UnauthorizedOperation", "no rights", "1f0911b9"),
@@ -96,12 +96,12 @@ class TestOnTheWay:
 class TestStrict:
     @pytest.mark.parametrize("event", [None, [], "met", 1, True, {}, {"status": "met"}, [("status", "met")]])
     def test_what_is_no_verdict_at_all(self, event: Any) -> None:
-        with pytest.raises(ValueError, match="which is no verdict"):
+        with pytest.raises(ValueError, match="which is not a verdict"):
             from_event(event)
 
     @pytest.mark.parametrize("name", sorted(MET))
     def test_a_missing_key(self, name: str) -> None:
-        with pytest.raises(ValueError, match="no verdict"):
+        with pytest.raises(ValueError, match="not a verdict"):
             from_event({key: value for key, value in MET.items() if key != name})
 
     @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ class TestStrict:
         ids=str,
     )
     def test_anything_odd_about_what_opens_a_gate(self, change: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match="no verdict"):
+        with pytest.raises(ValueError, match="not a verdict"):
             from_event(MET | change)
 
     @pytest.mark.parametrize(
@@ -169,17 +169,17 @@ class TestStrict:
     )
     def test_a_refusal_without_an_error_that_refuses(self, error: Any) -> None:
         event = to_event(Verdict(Outcome.REFUSED, "", error=FINAL[0])) | {"error": error}
-        with pytest.raises(ValueError, match="no verdict"):
+        with pytest.raises(ValueError, match="not a verdict"):
             from_event(event)
 
     @pytest.mark.parametrize("verdict", ENDS[:8], ids=lambda verdict: verdict.message[:40])
     def test_only_a_refusal_has_an_error(self, verdict: Verdict) -> None:
         error = {"class": "InvalidRequest", "args": ["a", "b"]}
-        with pytest.raises(ValueError, match="no verdict"):
+        with pytest.raises(ValueError, match="not a verdict"):
             from_event(to_event(verdict) | {"error": error})
 
     def test_the_error_tells_what_came(self) -> None:
-        with pytest.raises(ValueError, match="the trigger came back with 'met', which is no verdict"):
+        with pytest.raises(ValueError, match="the trigger came back with 'met', which is not a verdict"):
             from_event("met")
 
 
@@ -199,7 +199,7 @@ class TestWhateverComes:
     @given(anything)
     @settings(max_examples=300, deadline=None)
     def test_odd_json_is_no_verdict(self, event: Any) -> None:
-        with pytest.raises(ValueError, match="no verdict"):
+        with pytest.raises(ValueError, match="not a verdict"):
             from_event(event)
 
     @given(st.fixed_dictionaries(dict.fromkeys(MET, anything) | {"status": st.sampled_from([*Outcome])}))

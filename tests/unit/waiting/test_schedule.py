@@ -270,7 +270,7 @@ def test_what_is_no_row_is_refused(row: object) -> None:
 
 @pytest.mark.parametrize("number", [10**400, -(10**400), 2**1024])
 def test_a_number_that_no_clock_holds_is_refused(number: int) -> None:
-    with pytest.raises(ValueError, match=r"^started: .* is no number$"):
+    with pytest.raises(ValueError, match=r"^started: .* is not a number$"):
         PollSchedule.from_json(ROW | {"started": number})
 
 
