@@ -1,8 +1,8 @@
-"""How one question gets its answer: sign, send, decode, and try again; without a socket, a sleep or a clock.
+"""One request and its response: sign, send, decode and retry, without a socket, a sleep or a clock.
 
-A flow is a generator. It yields `Turn`, `Send` or `Sleep`, is handed a `Slot`, `Reply` or `Lost`, or the time, and
-returns the parsed answer. Whoever runs it (client.py, or a test with replies made by hand) does the waiting
-and sending.
+A flow is a generator. It yields `Turn`, `Send` or `Sleep`, receives a `Slot`, `Reply`, `Lost` or the time, and
+returns the parsed response. Its driver waits and sends: client.py, async_client.py, or a test with handmade
+replies.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ANYWHERE = Place()
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """One moment on two clocks: `utc`, seconds since the epoch, and `ticks`, monotonic seconds."""
+    """One moment on two clocks: `utc` in seconds since the epoch, `ticks` in monotonic seconds."""
 
     utc: float
     ticks: float
@@ -47,7 +47,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Please come back with a `Slot` of this budget, when this place in its queue has its turn."""
+    """Asks the driver to wait for a `Slot` of this rate limiter, at this place in its queue."""
 
     budget: RateLimiter
     place: Place
@@ -55,7 +55,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The right to send one request, from now on."""
+    """Permission to send one request, from `now` on."""
 
     now: Now
     ticket: Ticket
@@ -63,23 +63,23 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Please send this, and come back with a `Reply` or `Lost`."""
+    """Asks the driver to send this and to return a `Reply` or `Lost`."""
 
     request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Please come back after these seconds, with the time."""
+    """Asks the driver to sleep and to return the time."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer, whatever is in it; header names in lower case, the body as packed as it came.
+    """Any HTTP response: header names in lower case, the body still compressed.
 
-    Of a body that `is_too_large` it is enough to have the beginning.
+    If the body `is_too_large`, its beginning is enough.
     """
 
     status: int
@@ -90,7 +90,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No HTTP answer. `may_have_arrived` is False only if the request certainly never left."""
+    """No HTTP response. `may_have_arrived` is False only if the request certainly was not sent."""
 
     reason: str
     may_have_arrived: bool
@@ -103,11 +103,13 @@ _Outcome = Slot | Reply | Lost | Now
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """The parsed answer to an operation, and how it came.
+    """The parsed response to an operation, and how it was obtained.
 
-    :param sent: the attempt that was answered; `trip`: how many seconds later its answer was there.
-    :param date: WeData's clock as the answer came, seconds since the epoch; None if it did not say.
-    :param attempts: how often it was sent in all; `throttled`: how many of them were "too many".
+    :param sent: when the successful attempt was sent.
+    :param trip: seconds from then until its response.
+    :param date: WeData's clock in the response, in seconds since the epoch; None if it has no valid Date header.
+    :param attempts: how many requests were sent.
+    :param throttled: how many of them were throttled.
     """
 
     value: T
@@ -120,13 +122,15 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The way to one endpoint with one set of credentials; what `exchange` needs to know.
+    """One endpoint with one set of credentials: what `exchange` needs to know.
 
-    :param host: as in the Host header.
-    :param region: X-TC-Region, which WeData requires.
-    :param language: of WeData's messages, ``en-US`` or ``zh-CN``.
-    :param budget: from an action's name to its share of requests.
-    :param chance: a random number from 0 to 1, for the jitter.
+    :param host: the Host header.
+    :param region: the X-TC-Region header, which WeData requires.
+    :param budget: returns the rate limiter of an action, by its name.
+    :param language: language of WeData's messages, ``en-US`` or ``zh-CN``.
+    :param caller: the X-TC-RequestClient and User-Agent headers.
+    :param retry: when a failed attempt is repeated.
+    :param chance: returns a random number from 0 to 1, for the jitter.
     """
 
     host: str
@@ -139,36 +143,36 @@ class Channel:
     chance: Callable[[], float] = random.random
 
     def exchange(self, operation: Operation[T], place: Place = _ANYWHERE) -> Flow[T]:
-        """Ask once and return the parsed answer, after as many attempts as the kind of trouble is worth.
+        """Return the parsed response; retry as often as the class of error allows.
 
-        :param place: where each attempt stands in the queue for a slot.
-        :raises ApiError: the last trouble, when its attempts are spent or it is not worth any.
+        :param place: the place of each attempt in the queue for a slot.
+        :raises ApiError: the last error, if no attempts are left or it is not worth a retry.
         """
         return (yield from self.answered(operation, place)).value
 
     def answered(self, operation: Operation[T], place: Place = _ANYWHERE) -> Flow[Answer[T]]:
-        """Do what `exchange` does, and tell too how the answer came."""
+        """Do the same as `exchange`, and also return how the response was obtained."""
         budget = self.budget(operation.action)
         attempt = throttled = 0
         while True:
             slot = outcome = yield Turn(budget, place)
             if not isinstance(slot, Slot):
-                raise TypeError(f"a flow that asks for its turn is handed a slot, not {slot!r}")
-            trouble: ApiError
+                raise TypeError(f"the flow received {slot!r} for a Turn; expected a Slot")
+            failure: ApiError
             try:
                 outcome = yield Send(self._signed(operation, slot.now.utc))
                 value = operation.parse(_response(outcome, self.host))
                 trip = _ticks(outcome) - slot.now.ticks
                 return Answer(value, slot.now, trip, date_of(outcome), attempt + 1, throttled)
             except ApiError as error:
-                trouble = error
+                failure = error
             finally:
                 _give_back(budget, slot.ticket, outcome)
-            if isinstance(trouble, Throttled):
+            if isinstance(failure, Throttled):
                 budget.throttled(_ticks(outcome))
                 throttled += 1
-            if not _worth_another(operation, outcome, trouble, attempt, self.retry):
-                raise _explained(trouble, outcome)
+            if not _worth_another(operation, outcome, failure, attempt, self.retry):
+                raise _explained(failure, outcome)
             yield Sleep(self.retry.delay(attempt, self.chance()))
             attempt += 1
 
@@ -203,28 +207,28 @@ def _ticks(outcome: _Outcome) -> float:
 
 
 def _response(outcome: _Outcome, host: str) -> Mapping[str, Any]:
-    """Return the answer's ``Response``: the body first, whatever status and content type say; then the status.
+    """Return the ``Response`` object. The body decides first, whatever the content type; then the status.
 
-    WeData's errors come with HTTP 200; a gateway's may come with any status, with WeData's JSON or its own HTML.
+    WeData sends errors with HTTP 200. A gateway may send any status, with WeData's JSON or its own HTML.
     """
     if isinstance(outcome, Lost):
         raise NoAnswer(f"{host}: {outcome.reason}")
     if not isinstance(outcome, Reply):
-        raise TypeError(f"a flow that sends is handed a reply, not {outcome!r}")
+        raise TypeError(f"the flow received {outcome!r} for a Send; expected a Reply or Lost")
     try:
         response = _envelope(outcome)
     except BrokenBody as broken:
         raise NoAnswer(
-            f"{host}: the answer broke on the way; its gzip can't be unpacked: {broken}"
+            f"{host}: the response was damaged on the way; its gzip can't be decompressed: {broken}"
         ) from broken
     error = response.get("Error")
     if error is not None:
         if not isinstance(error, dict) or not error.get("Code"):
             raise UnreadableAnswer(f"Response.Error is {describe(error)}; expected an object with a Code")
-        told = (error["Code"], error.get("Message"), response.get("RequestId"))
-        raise Refused.of(*map(_as_text, told))
+        parts = (error["Code"], error.get("Message"), response.get("RequestId"))
+        raise Refused.of(*map(_as_text, parts))
     if outcome.status != 200:  # noqa: PLR2004 - HTTP's own number
-        raise UnreadableAnswer(f"HTTP status {outcome.status}, with an answer that names no error")
+        raise UnreadableAnswer(f"HTTP status {outcome.status}, with a response that names no error")
     return response
 
 
@@ -235,9 +239,10 @@ def _envelope(reply: Reply) -> Mapping[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         response = None
     if not isinstance(response, dict):
-        kind = describe(reply.headers.get("content-type", "no content type"))
+        content_type = describe(reply.headers.get("content-type", "no content type"))
         raise UnreadableAnswer(
-            f"HTTP status {reply.status}, {len(body)} bytes of {kind} that are not WeData's{_elsewhere(reply)}: "
+            f"HTTP status {reply.status}, {len(body)} bytes of {content_type} that are not WeData's"
+            f"{_elsewhere(reply)}: "
             f"{body[:80]!r}"
         )
     return response
@@ -253,13 +258,13 @@ def _unpacked(reply: Reply) -> bytes:
     body = b"" if too_large else unpack(reply.body, encoding)
     if body is None:
         raise UnreadableAnswer(
-            f"HTTP status {reply.status}, with the Content-Encoding {describe(encoding)}, which was not asked "
-            "for; expected gzip or none"
+            f"HTTP status {reply.status}, with the Content-Encoding {describe(encoding)}, which was not "
+            "requested; expected gzip or none"
         )
     if too_large or len(body) > MOST_BYTES:
         raise UnreadableAnswer(
-            f"HTTP status {reply.status}, with more than {MOST_BYTES} bytes, unpacked; expected a page of "
-            "WeData's, which has some 100,000"
+            f"HTTP status {reply.status}, with more than {MOST_BYTES} bytes, decompressed; expected a page of "
+            "WeData's, which has about 100,000"
         )
     return body
 
@@ -272,34 +277,34 @@ def _elsewhere(reply: Reply) -> str:
 
 
 def _worth_another(
-    operation: Operation[Any], outcome: object, trouble: ApiError, attempt: int, retry: RetryPolicy
+    operation: Operation[Any], outcome: object, failure: ApiError, attempt: int, retry: RetryPolicy
 ) -> bool:
-    allowed = retry.retries if trouble.resends is None else min(trouble.resends, retry.retries)
-    arrived = not isinstance(trouble, Throttled) and not (
+    allowed = retry.retries if failure.resends is None else min(failure.resends, retry.retries)
+    arrived = not isinstance(failure, Throttled) and not (
         isinstance(outcome, Lost) and not outcome.may_have_arrived
     )
     return attempt < allowed and (operation.repeatable or not arrived)
 
 
-def _explained(trouble: ApiError, outcome: object) -> ApiError:
-    """Add what only the HTTP answer tells: by how much the clocks differ, if that is the trouble."""
-    if not isinstance(trouble, AuthRefused) or not trouble.code.endswith("SignatureExpire"):
-        return trouble
+def _explained(failure: ApiError, outcome: object) -> ApiError:
+    """Add the difference of the clocks, known from the HTTP response, to an expired signature."""
+    if not isinstance(failure, AuthRefused) or not failure.code.endswith("SignatureExpire"):
+        return failure
     date = date_of(outcome)
     if not isinstance(outcome, Reply) or date is None:
-        return trouble
+        return failure
     ahead = outcome.now.utc - date
-    told = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's"
-    text = f"{trouble.message} This machine's clock is {told}; 300 s are allowed"
-    return AuthRefused(trouble.code, text, trouble.request_id)
+    difference = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} WeData's"
+    message = f"{failure.message} This machine's clock is {difference}; 300 s are allowed"
+    return AuthRefused(failure.code, message, failure.request_id)
 
 
 def date_of(outcome: object) -> float | None:
-    """Return WeData's clock as it answered, seconds since the epoch; None if it did not say, or did not answer."""
+    """Return the Date of a reply in seconds since the epoch; None if there is no reply or no valid Date."""
     if not isinstance(outcome, Reply):
         return None
     try:
         date = parsedate_to_datetime(outcome.headers["date"])
         return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
-    except (KeyError, ValueError, OverflowError):  # of a year 99999, of a time zone a day away
+    except (KeyError, ValueError, OverflowError):  # such as the year 99999, or a zone a day away
         return None

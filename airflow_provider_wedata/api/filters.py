@@ -1,7 +1,8 @@
-"""What a user writes as a filter, read into an `InstanceQuery`, or refused with a reason.
+"""Parses a user's filters into an `InstanceQuery`, or rejects them with the reason.
 
-Knows the users' names and how forgiving to be: numbers as text, lists as text, times of every kind. A filter
-that was given but turns out empty is an error, never "no filter": it would let the wrong instances count.
+Knows the filters' names and which forms are accepted: numbers and lists as text, times in several forms. A filter
+that is present but empty is an error, never "no filter": the wrong instances would count. Times are left to
+times.py.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
 _DIGITS = re.compile("[0-9]{1,18}")
-#: Up to here floats and JSON hold every whole number; of a larger one the last digits may be lost.
+#: Floats and JSON hold every whole number up to here; a larger one may have lost its last digits.
 _LARGEST = 2**53
-#: What no id or word has, and what no event, log or database takes.
-_UNTELLABLE = re.compile("[\0\ud800-\udfff]")
-# A list as templates render it. Checked before it is parsed: Python would read ['7' '8'], as numpy writes it, as
-# the one id 78, and [7_0] as 70.
+#: Characters that no id or word has, and that events, logs and databases can't store.
+_UNENCODABLE = re.compile("[\0\ud800-\udfff]")
+# A list as templates render it. Checked before parsing: Python would parse ['7' '8'], as numpy writes it, as the
+# single id 78, and [7_0] as 70.
 _ITEM = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?[0-9]+)\s*"""
 _LIST = re.compile(rf"\[\s*(?:{_ITEM}(?:,\s*{_ITEM})*(?:,\s*)?)?\]")
-#: Filters that cannot stand together, and why.
+#: Filters that exclude each other, and why.
 _EXCLUSIVE = (
     ("keyword", "task_ids", "both are sent as WeData's Keyword"),
     ("keyword", "instance_keys", "both are sent as WeData's Keyword"),
@@ -43,54 +44,54 @@ _EXCLUSIVE = (
 
 
 def check_together(names: Collection[str]) -> None:
-    """Refuse filters that contradict each other, whatever their values.
+    """Check that no two filters contradict each other, whatever their values.
 
-    :raises InvalidRequest: naming both and the reason.
+    :raises InvalidRequest: if two do; it names both and the reason.
     """
     for one, other, why in _EXCLUSIVE:
         if one in names and other in names:
             raise InvalidRequest(one, f"cannot be used together with {other}: {why}. Give one of them")
 
 
-def parse_query(given: Mapping[str, object], *, project_id: str, time_zone: Zone) -> InstanceQuery:
-    """Return the query that the given filters mean.
+def parse_query(filters: Mapping[str, object], *, project_id: str, time_zone: Zone) -> InstanceQuery:
+    """Parse a user's filters into a query.
 
-    :param given: only the filters that the user gave, by name.
-    :param project_id: the connection's, used if no filter names one.
-    :param time_zone: the connection's, likewise; naive times are read in it.
-    :raises InvalidRequest: naming the filter, its value and what was expected.
+    :param filters: only those that the user set, by name.
+    :param project_id: the connection's project, used if no filter names one.
+    :param time_zone: the connection's time zone, used for naive times if no filter names one.
+    :raises InvalidRequest: if a filter is invalid; it names the filter, its value and what was expected.
     """
-    for name in given:
+    for name in filters:
         if name not in FILTERS:
             raise InvalidRequest(name, f"no such filter; expected some of {', '.join(sorted(FILTERS))}")
-    check_together(given)
-    zone = Zone.parse(given["time_zone"]) if "time_zone" in given else time_zone
-    values = {name: read(given[name], name) for name, read in _PARSERS.items() if name in given}
+    check_together(filters)
+    zone = Zone.parse(filters["time_zone"]) if "time_zone" in filters else time_zone
+    values = {name: parse(filters[name], name) for name, parse in _PARSERS.items() if name in filters}
     if project_id:  # empty where there is no connection yet
         values = {"project_id": parse_text(project_id, "project_id"), **values}
     query = InstanceQuery(
-        **{"project_id": "", **values},  # type: ignore[arg-type]  # each reader returns its field's type
+        **{"project_id": "", **values},  # type: ignore[arg-type]  # each parser returns its field's type
         zone=zone,
-        schedule=_schedule(given, zone),
-        start=_window(given, zone, "start_time"),
-        last_update=_window(given, zone, "last_update_time"),
+        schedule=_schedule(filters, zone),
+        start=_window(filters, zone, "start_time"),
+        last_update=_window(filters, zone, "last_update_time"),
     )
     _check_keys(query)
     return query
 
 
 def parse_text(value: object, field: str) -> str:
-    """Return an id or a word as text; a whole number is accepted, but no float: it may have lost digits.
+    """Parse an id or a word. Accepts whole numbers but no floats, which may have lost digits.
 
-    :raises InvalidRequest: if nothing is left of it, as of a template that rendered to nothing.
+    :raises InvalidRequest: if it is anything else or empty, such as a template that rendered to nothing.
     """
     text = _text(value)
     if text in {"", "None"}:
         raise InvalidRequest(
             field,
-            f"given, but it is {describe(value)}; expected text or an int. Leave it out or mend it",
+            f"{describe(value)} is not valid; expected non-empty text or an int. Correct it or leave it out",
         )
-    if _UNTELLABLE.search(text):
+    if _UNENCODABLE.search(text):
         raise InvalidRequest(
             field, f"{describe(value)} is not valid; expected text without U+0000 and half surrogates"
         )
@@ -98,23 +99,30 @@ def parse_text(value: object, field: str) -> str:
 
 
 def parse_texts(value: object, field: str) -> tuple[str, ...]:
-    """Return several ids: a list, text with commas, or a list as text, as templates render it."""
+    """Parse several ids: a list, text with commas, or a list as text, as templates render it.
+
+    :raises InvalidRequest: if there is none, or if one is invalid.
+    """
     items = _split(value.strip(), field) if isinstance(value, str) else _each(value)
     texts = tuple(dict.fromkeys(parse_text(item, field) for item in items))
     if not texts:
         raise InvalidRequest(
-            field, f"given, but it is {describe(value)}; expected at least one. Leave it out or mend it"
+            field, f"{describe(value)} is empty; expected at least one item. Correct it or leave it out"
         )
     for text in texts:
         if "," in text:
             raise InvalidRequest(
-                field, f"{describe(text)} has a comma, which separates ids; expected one id an item"
+                field, f"{describe(text)} has a comma, which separates ids; expected one id per item"
             )
     return texts
 
 
 def parse_number(value: object, field: str, least: int = 0) -> int:
-    """Return a whole number of any type, or as text."""
+    """Parse a whole number of any numeric type, or as text.
+
+    :param least: the smallest accepted number.
+    :raises InvalidRequest: if it is anything else or too small.
+    """
     number = _whole(value)
     if number is None or number < least:
         raise InvalidRequest(
@@ -124,16 +132,16 @@ def parse_number(value: object, field: str, least: int = 0) -> int:
 
 
 def one_of(words: Iterable[str]) -> Callable[[object, str], str]:
-    """Return a reader for a word of a documented set."""
+    """Return a parser for a word of a documented set."""
     known = tuple(words)
 
-    def read(value: object, field: str) -> str:
+    def parse(value: object, field: str) -> str:
         text = parse_text(value, field)
         if text not in known:
             raise InvalidRequest(field, f"{describe(text)} is not known; expected one of {', '.join(known)}")
         return text
 
-    return read
+    return parse
 
 
 def _instance_type(value: object, field: str) -> int:
@@ -146,20 +154,20 @@ def _instance_type(value: object, field: str) -> int:
 
 
 def _text(value: object) -> str:
-    """Return the text of a text or a whole number; empty if it is neither."""
+    """Return text or a whole number as text; empty if the value is neither."""
     if isinstance(value, str):
         return value.strip()
     try:
         if isinstance(value, Integral) and not isinstance(value, bool):
             return str(int(value))
-    except ValueError:  # Python writes no number of over 4,300 digits
+    except ValueError:  # Python refuses to print over 4,300 digits
         return ""
-    # 1.46E+18 and 8.00 may have been rounded, and an id must have all its digits.
+    # 1.46E+18 and 8.00 may have been rounded, and an id needs all its digits.
     return str(value) if isinstance(value, Decimal) and str(value).isdecimal() else ""
 
 
 def _whole(value: object) -> int | None:
-    """Return the whole number from 0 up that the value is, of whatever type; None if it is none."""
+    """Return the value as a whole number from 0 up, whatever its type; None if it is not one."""
     if isinstance(value, str):
         value = int(value) if _DIGITS.fullmatch(value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, Number):
@@ -176,7 +184,7 @@ def _each(value: Any) -> Iterator[object]:
         return iter([value])
     try:
         return iter(value)
-    except TypeError:  # a number, or one of numpy's arrays that has no dimension
+    except TypeError:  # a number, or a numpy array without dimensions
         return iter([value])
 
 
@@ -189,39 +197,39 @@ def _split(text: str, field: str) -> Iterable[object]:
         items = None
     if items is None:
         raise InvalidRequest(
-            field, f"{describe(text)} begins like a list but is none; expected ['7', '8'] or 7,8"
+            field, f"{describe(text)} begins like a list but is not one; expected ['7', '8'] or 7,8"
         )
     return items
 
 
-def _schedule(given: Mapping[str, object], zone: Zone) -> TimeWindow:
-    if "schedule_date" in given:
-        return times.whole_day(given["schedule_date"], zone, "schedule_date")
-    window = _window(given, zone, "schedule_time")
-    if "schedule_time_before" not in given:
+def _schedule(filters: Mapping[str, object], zone: Zone) -> TimeWindow:
+    if "schedule_date" in filters:
+        return times.whole_day(filters["schedule_date"], zone, "schedule_date")
+    window = _window(filters, zone, "schedule_time")
+    if "schedule_time_before" not in filters:
         return window
-    end = times.second_before(given["schedule_time_before"], zone, "schedule_time_before")
-    return _forward(TimeWindow(window.start, end), given, "schedule_time_from", "schedule_time_before")
+    end = times.second_before(filters["schedule_time_before"], zone, "schedule_time_before")
+    return _forward(TimeWindow(window.start, end), filters, "schedule_time_from", "schedule_time_before")
 
 
-def _window(given: Mapping[str, object], zone: Zone, name: str) -> TimeWindow:
+def _window(filters: Mapping[str, object], zone: Zone, name: str) -> TimeWindow:
     start, end = f"{name}_from", f"{name}_to"
     return _forward(
         TimeWindow(
-            times.first_second(given[start], zone, start) if start in given else None,
-            times.last_second(given[end], zone, end) if end in given else None,
+            times.first_second(filters[start], zone, start) if start in filters else None,
+            times.last_second(filters[end], zone, end) if end in filters else None,
         ),
-        given,
+        filters,
         start,
         end,
     )
 
 
-def _forward(window: TimeWindow, given: Mapping[str, object], start: str, end: str) -> TimeWindow:
+def _forward(window: TimeWindow, filters: Mapping[str, object], start: str, end: str) -> TimeWindow:
     if window.start and window.end and window.start > window.end:
         raise InvalidRequest(
             start,
-            f"{describe(given[start])} leaves nothing up to {end}, {describe(given[end])}; "
+            f"{describe(filters[start])} leaves no time up to {end}, {describe(filters[end])}; "
             f"expected {start} before {end}",
         )
     return window
@@ -232,7 +240,8 @@ def _check_keys(query: InstanceQuery) -> None:
     for key in query.instance_keys:
         if not task_of(key):
             raise InvalidRequest(
-                "instance_keys", f"{describe(key)} is no InstanceKey; expected <TaskId>_<yyyy-MM-dd HH:mm:ss>"
+                "instance_keys",
+                f"{describe(key)} is not an InstanceKey; expected <TaskId>_<yyyy-MM-dd HH:mm:ss>",
             )
         if tasks and task_of(key) not in tasks:
             raise InvalidRequest(
@@ -267,9 +276,10 @@ _TIMES = (
     "last_update_time_from",
     "last_update_time_to",
 )
-#: Every filter by the name that users know.
+#: The names of all filters.
 FILTERS = (*_PARSERS, *_TIMES, "time_zone")
-#: What a wait cannot take: a row can leave these by living, and an unfinished row would be overlooked.
+#: Filters that a wait refuses: an instance can stop matching them as it runs, so an unfinished one could be
+#: missed.
 LEAVING = frozenset(
     {
         "instance_state",

@@ -1,6 +1,7 @@
-"""A task instance as WeData shows it: the 25 fields of TaskInstance, by name, type and order, and its states.
+"""A task instance of WeData: the names, types and order of its 25 fields, and its states.
 
-The set of states is open: a word that is not here is kept as it came and counts as "not finished".
+The set of states is open: an unknown one is kept unchanged and counts as "not finished". How a single value is
+parsed is left to values.py.
 Source: https://www.tencentcloud.com/document/product/1174/73817.
 """
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.times import WireZone
 
-#: The largest page that WeData gives.
+#: Rows; the largest page of WeData.
 PAGE_SIZE = 100
 
 CYCLE_TYPES = (
@@ -47,13 +48,13 @@ class InstanceState(StrEnum):
     """The eight documented states of a task instance."""
 
     WAIT_EVENT = "WAIT_EVENT"  # waits for an event
-    WAIT_UPSTREAM = "WAIT_UPSTREAM"  # waits for the tasks before it
+    WAIT_UPSTREAM = "WAIT_UPSTREAM"  # waits for upstream tasks
     WAIT_RUN = "WAIT_RUN"  # waits for a free executor
     RUNNING = "RUNNING"
-    FAILED_RETRY = "FAILED_RETRY"  # failed, and WeData will run it again: not the end
+    FAILED_RETRY = "FAILED_RETRY"  # failed, and WeData will run it again: not final
     SKIP_RUNNING = "SKIP_RUNNING"  # ended without running: its branch was skipped
-    EXPIRED = "EXPIRED"  # failed for good, whatever the word says
-    COMPLETED = "COMPLETED"  # succeeded, was run dry, or was set to success by hand
+    EXPIRED = "EXPIRED"  # failed for good, despite the word
+    COMPLETED = "COMPLETED"  # succeeded, was a dry run, or was set to success manually
 
 
 KNOWN = frozenset(InstanceState)
@@ -61,13 +62,13 @@ KNOWN = frozenset(InstanceState)
 
 @dataclass(frozen=True, slots=True)
 class TaskInstance:
-    """One row of ListTaskInstances: the documented fields, typed, in documented order, and the row itself.
+    """One row of ListTaskInstances: the documented fields, typed and in documented order, and the raw row.
 
     Every field may be null. Times are aware; `cost_time` is in milliseconds. `cur_run_date` is the data time
-    as text, for WeData does not move it with the time zone. `state` is kept as it came, known or not.
+    as text, because WeData does not convert it to the time zone. `state` is kept unchanged, known or not.
 
-    Identity, state and schedule time decide, so they are read or the answer is refused. Any other field that can't
-    be read is None, and `unreadable` names it.
+    Decisions rest on identity, state and schedule time, so the response is rejected if one can't be parsed. Any
+    other field that can't be parsed is None, and `unreadable` names it.
     """
 
     project_id: str | None = None
@@ -95,21 +96,22 @@ class TaskInstance:
     last_update_time: datetime | None = None
     executor_group_id: str | None = None
     executor_group_name: str | None = None
-    #: The row as it came, fields never heard of included.
+    #: The row as received, including unknown fields.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    #: WeData's names of the fields that are None because their values could not be read.
+    #: WeData's names of the fields that are None because they could not be parsed.
     unreadable: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @property
     def identity(self) -> str:
-        """What tells this instance from every other: its key, or what a key is made of if it is null."""
+        """A unique id of the instance: its key, or the parts of a key if that is null."""
         return self.instance_key or f"{self.task_id}_{self.cur_run_date}"
 
     @staticmethod
     def parse(raw: Mapping[str, Any], zone: WireZone) -> TaskInstance:
-        """Return the row with its fields typed; `zone` is the TimeZone that was sent.
+        """Parse a row.
 
-        :raises UnreadableField: if a field that decides can't be read.
+        :param zone: the TimeZone of the request, in which the response's times are.
+        :raises UnreadableField: if an essential field can't be parsed.
         """
         if not isinstance(raw, dict):
             raise UnreadableField(f"an item of the list is {describe(raw)}; expected an object")
@@ -129,7 +131,7 @@ def _unreadable(raw: Mapping[str, Any], name: str, expected: ValueError) -> Unre
     return UnreadableField(f"{name} is {describe(raw.get(name))}; expected {expected}")
 
 
-#: What tells instances apart, whether they are done, and which window they are of. No gate opens on a guess at it.
+#: The essential fields: identity, state and window of an instance. No gate may open on a guess at them.
 _STRICT = frozenset({"InstanceKey", "TaskId", "CurRunDate", "InstanceState", "SchedulerTime"})
 
 _PARSERS: dict[str, Callable[[Any, WireZone], Any]] = {
@@ -138,7 +140,7 @@ _PARSERS: dict[str, Callable[[Any, WireZone], Any]] = {
     "tuple[str, ...] | None": lambda value, _zone: parse_texts(value),
     "datetime | None": parse_time,
 }
-#: Words that a decision compares: a number, such as WeData's older API had here, is not one of them.
+#: Fields that decisions compare as words. A number, as in WeData's older API, is invalid here.
 _WORDS = frozenset({"InstanceState", "CycleType"})
 
 
@@ -150,7 +152,7 @@ def _parser(name: str, kind: str) -> Callable[[Any, WireZone], Any]:
     return (lambda value, _zone: parse_word(value)) if name in _WORDS else _PARSERS[kind]
 
 
-# Derived from the class, so that a field is written down once.
+# Derived from the class, so that each field is defined once.
 _FIELDS = tuple(
     (item.name, wire, _parser(wire, str(item.type)))
     for item in fields(TaskInstance)

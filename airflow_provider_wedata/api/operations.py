@@ -1,4 +1,6 @@
-"""WeData's actions, one function each: the name, the parameters, how to read the answer. No more is known.
+"""WeData's actions, one function each: name, parameters, and how to parse the response.
+
+Signing, sending and retrying are left to exchange.py.
 
 Source: https://www.tencentcloud.com/document/product/1174 (API version 2025-08-06).
 """
@@ -27,8 +29,8 @@ T = TypeVar("T")
 class Operation(Generic[T]):
     """One call of one action.
 
-    :param parse: from the answer's ``Response`` object to the value.
-    :param repeatable: False if sending it twice does it twice: then not again once it may have arrived.
+    :param parse: converts the ``Response`` object to the value.
+    :param repeatable: False if it takes effect each time: then it is not resent once it may have arrived.
     """
 
     action: str
@@ -39,10 +41,11 @@ class Operation(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of ListTaskInstances, and how many rows WeData counts in all.
+    """One page of ListTaskInstances, and how many rows WeData counts in total.
 
-    :param total: TotalCount, of the whole list. TotalPageNumber is not kept: official samples show it as 0.
-    :param rows: as they came; where ids were asked for, some may be chance finds (`InstanceQuery.matches`).
+    :param total: TotalCount of the whole list. TotalPageNumber is ignored: it is 0 in official samples.
+    :param rows: all rows of the page. Those that only match the fuzzy keyword are included
+        (`InstanceQuery.matches`).
     """
 
     total: int
@@ -58,10 +61,11 @@ def list_task_instances(
     state: str | None = None,
     sort: tuple[str, str] | None = None,
 ) -> Operation[Page]:
-    """Ask for one page of instances.
+    """Return the request for one page of instances.
 
-    :param size: rows a page, 1 to 100.
-    :param keyword, state, sort: in place of the query's own.
+    :param page: the number of the page, from 1.
+    :param size: rows per page, 1 to 100.
+    :param keyword, state, sort: replace those of the query.
     """
     overrides = {
         "Keyword": keyword,
@@ -79,7 +83,10 @@ def list_task_instances(
 
 
 def count_projects(project_id: str | None = None) -> Operation[int]:
-    """Ask how many projects there are; the one action that needs no project, so a key can be tried with it."""
+    """Return the request for the number of projects. It needs no project, so it can test credentials.
+
+    :param project_id: count only this project.
+    """
     parameters = {"PageNumber": 1, "PageSize": 10, **({"ProjectIds": [project_id]} if project_id else {})}
     return Operation("ListProjects", parameters, lambda response: _page_of(response)[0])
 
@@ -98,7 +105,7 @@ def _page_of(response: Mapping[str, Any]) -> tuple[int, list[Any]]:
     if not isinstance(data, dict):
         raise UnreadableField(f"Data is {describe(data)}; expected an object with TotalCount and Items")
     items = data.get("Items")
-    if items is None:  # documented as nullable, and how an empty page looks is not documented
+    if items is None:  # documented as nullable; how an empty page looks is not documented
         items = []
     if not isinstance(items, list):
         raise UnreadableField(f"Items is {describe(items)}; expected a list")
@@ -106,7 +113,7 @@ def _page_of(response: Mapping[str, Any]) -> tuple[int, list[Any]]:
 
 
 def _count(value: object, items: list[Any]) -> int:
-    """Return TotalCount; null beside rows would leave the list without an end."""
+    """Parse TotalCount. Null is invalid with rows: the list would have no end."""
     try:
         count = parse_number(value)
     except ValueError:
@@ -115,6 +122,6 @@ def _count(value: object, items: list[Any]) -> int:
         return 0
     if count is None or count < 0:
         raise UnreadableField(
-            f"TotalCount is {describe(value)}, beside {len(items)} items; expected a whole number"
+            f"TotalCount is {describe(value)}, with {len(items)} items; expected a whole number"
         )
     return count

@@ -1,4 +1,6 @@
-"""Which task instances are asked for: the 21 parameters of ListTaskInstances.
+"""Which task instances are requested: the 21 parameters of ListTaskInstances.
+
+Parsing a user's filters is left to filters.py; paging and sending to others.
 
 Source: https://www.tencentcloud.com/document/product/1174/73817.
 """
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceQuery:
-    """Which instances are asked for: every filter of ListTaskInstances, checked, its times aware.
+    """Which instances are requested: every filter of ListTaskInstances, validated, with aware times.
 
     `task_ids` and `instance_keys` are exact. WeData only has the fuzzy `Keyword`, so they are sent as keywords
-    and `matches` decides.
+    and `matches` filters the rows.
     """
 
     project_id: str
@@ -44,34 +46,34 @@ class InstanceQuery:
 
     @property
     def exact(self) -> bool:
-        """True if instances are named, so that their rows must be read and compared."""
+        """True if task ids or instance keys are set, so that rows must be filtered by `matches`."""
         return bool(self.task_ids or self.instance_keys)
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """The task ids to ask for; empty where no instance is named."""
+        """The task ids to request; empty without task ids and instance keys."""
         return self.task_ids or tuple(dict.fromkeys(task_of(key) for key in self.instance_keys))
 
     def check(self, row: TaskInstance) -> None:
-        """Refuse a row that contradicts the question.
+        """Check that a row does not contradict the request.
 
         :raises ContradictoryAnswer: if its SchedulerTime lies outside the window.
         """
         if row.scheduler_time is not None and row.scheduler_time not in self.schedule:
             raise ContradictoryAnswer(
-                f"WeData answered with instance {row.instance_key!r}, SchedulerTime {row.scheduler_time}, for the "
+                f"WeData returned instance {row.instance_key!r} with SchedulerTime {row.scheduler_time} for the "
                 f"window {self.schedule.describe(self.zone)} (TimeZone {self.zone.wire}): a time zone was "
-                "misread. Check time_zone, and report it if it is right"
+                "misread. Check time_zone; if it is right, report this"
             )
 
     def matches(self, row: TaskInstance) -> bool:
-        """Return whether the row is one of those asked for, and no chance find of the keyword."""
+        """Return whether the row has a requested task id and key, and does not just match the fuzzy keyword."""
         if self.instance_keys and row.instance_key not in self.instance_keys:
             return False
         return not self.task_ids or row.task_id in self.task_ids
 
     def to_filters(self) -> dict[str, Any]:
-        """Return the query as the filters that a user would give for it, in JSON's types."""
+        """Return the query as the user's filters, in JSON types: the inverse of `filters.parse_query`."""
         plain = {
             item.name: getattr(self, item.name)
             for item in fields(self)
@@ -96,7 +98,7 @@ class InstanceQuery:
         }
 
     def describe(self) -> str:
-        """Return the question in words, times on the user's clock."""
+        """Describe the query for a message, with times in the user's time zone."""
         filters = [
             f"{name} {value}"
             for name, value in self.to_filters().items()
@@ -107,7 +109,7 @@ class InstanceQuery:
         return f"instances {', '.join([*when, *filters])}"
 
     def parameters(self) -> dict[str, str | int]:
-        """Return the filters as ListTaskInstances has them; exact ids are left to the caller's keyword."""
+        """Return the parameters of ListTaskInstances. Exact ids are left to the caller, as keywords."""
         zone = self.zone.wire
         filters = {
             "ProjectId": self.project_id,
@@ -131,7 +133,7 @@ class InstanceQuery:
 
 
 def task_of(instance_key: str) -> str:
-    """Return the task's id in an InstanceKey, which is ``<TaskId>_<CurRunDate>`` in every official sample."""
+    """Return the task id in an InstanceKey, which is ``<TaskId>_<CurRunDate>`` in every official sample."""
     return instance_key.rpartition("_")[0]
 
 

@@ -1,8 +1,8 @@
-"""How long to wait before a request, and before the same request again. Pure arithmetic: no clock, no sleep.
+"""When the next request may be sent. Pure arithmetic: no clock, no sleep.
 
-WeData takes 20 requests a second (https://www.tencentcloud.com/document/product/1174/73817) and says no to
-the rest. A slot for each of them, held from its sending until a second after WeData must have counted it,
-keeps to that limit whatever the latency does.
+WeData accepts 20 requests per second (https://www.tencentcloud.com/document/product/1174/73817) and rejects the
+rest. Each request holds one of 20 slots from its sending until one second after WeData must have counted it. That
+keeps the limit at any latency. Who gets the next slot is left to request_queue.py, retries to retry.py.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: A second, and a little for two clocks that disagree.
+#: Seconds; slightly more than one, because clocks differ.
 _SECOND = 1.005
-#: Slots regained a second after the last throttled answer was one second ago.
+#: Slots regained per second, from one second after the last throttled response.
 _RECOVERY = 0.3
-#: Several throttled answers within this many seconds are one event.
+#: Seconds within which several throttled responses count as one event.
 _ONE_EVENT = 0.5
-#: Seconds for which a limit counts after it was last asked for.
+#: Seconds for which a limit stays in use after its last request.
 _IN_USE = 60.0
 
 
 class Priority(IntEnum):
-    """The classes of requests, which take turns for the slots of a budget."""
+    """The classes of requests, which take turns for the slots of a rate limiter."""
 
     LAST_LOOK = 0
     CONFIRMATION = 1
@@ -41,42 +41,43 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request stands in the queue for a slot.
+    """The place of a request in the queue for a slot.
 
-    :param urgent_from: seconds since the epoch, from which on the request counts as `Priority.LAST_LOOK`, even
-        if it waits already.
+    :param priority: its class.
+    :param urgent_from: seconds since the epoch; from then on the request counts as `Priority.LAST_LOOK`, even if
+        it is already waiting.
     """
 
     priority: Priority = Priority.BULK
     urgent_from: float = math.inf
 
     def priority_at(self, now: float) -> Priority:
-        """Return the class at this moment, in seconds since the epoch."""
+        """Return the class at this time, in seconds since the epoch."""
         return Priority.LAST_LOOK if now >= self.urgent_from else self.priority
 
 
 class Ticket:
-    """The right to send one request. A budget knows it only for as long as somebody holds it."""
+    """Permission to send one request. The rate limiter forgets it once nothing refers to it."""
 
     __slots__ = ("__weakref__",)
 
 
 class RateLimiter:
-    """The requests that may still go out, shared by every client of a process. Times: monotonic seconds.
+    """Limits the requests of all clients of a process. Times are monotonic seconds.
 
     Only `reserve` takes the lock, and only a dispatcher's thread calls it, where no signal handler runs. Every
-    other method hands what it knows to the next `reserve`. So a signal handler, or a finalizer in the middle of
-    `reserve`, waits for nobody; what it interrupts counts one slot twice or not at all, and no longer than
-    somebody holds the ticket.
+    other method queues its news for the next `reserve`. So a signal handler or a finalizer never blocks, even
+    during `reserve`. What it interrupts may count one slot twice or not at all, as long as the
+    ticket is referenced.
 
-    Where clients name different limits, the smallest of those that were asked for within a minute holds.
+    If clients use different limits, the smallest limit used within the last minute applies.
 
-    :param limit: requests a second.
+    :param limit: requests per second.
     """
 
     def __init__(self, limit: float = 20.0) -> None:
         self.limit = limit
-        self._limits = {limit: math.inf}  # when it was last asked for; infinity: since the last `reserve`
+        self._limits = {limit: math.inf}  # when it was last used; infinity: since the last `reserve`
         self._slots = limit
         self._fastest = math.inf
         self._flying: WeakKeyDictionary[Ticket, float] = WeakKeyDictionary()
@@ -90,12 +91,12 @@ class RateLimiter:
         self._lock = Lock()
 
     def use_limit(self, limit: float) -> None:
-        """Count this limit, in requests a second, among those in use."""
+        """Add this limit, in requests per second, to those in use."""
         self._limits[limit] = math.inf
         self.limit = min(list(self._limits))
 
     def reserve(self, now: float) -> tuple[Ticket | None, float]:
-        """Return a ticket and 0.0, or no ticket and the seconds after which to ask again."""
+        """Return a ticket and 0.0, or None and the seconds after which to try again."""
         with self._lock:
             while self._news:
                 self._news.popleft()()
@@ -109,32 +110,32 @@ class RateLimiter:
                 return None, self._wait(now)
             ticket = Ticket()
             self._flying[ticket] = now
-            # Arrivals bunch on the way; a little space between them keeps a strict limit content.
+            # Requests bunch up on the way; a small gap between them keeps a strict limit.
             self._next_send = now + 0.8 / self.limit
             return ticket, 0.0
 
     def sent(self, ticket: Ticket, now: float) -> None:
-        """Take this moment for the one at which the request went out, if it is not that of `reserve`."""
+        """Set the time at which the request was sent, if it is not that of `reserve`."""
         self._flying[ticket] = now
 
     def unused(self, ticket: Ticket) -> None:
-        """Give the slot back at once, for no request was sent."""
+        """Release the slot at once, because no request was sent."""
         del self._flying[ticket]
         self._next_send = -math.inf
 
     def answered(self, ticket: Ticket, now: float) -> None:
-        """Give the slot back a second after its answer came."""
+        """Release the slot one second after its response was received."""
         self._news.append(partial(self._count_answer, now - self._flying[ticket], now))
         del self._flying[ticket]
 
     def throttled(self, now: float) -> None:
-        """Use fewer slots for a while: the last answer was "too many"; others may share the limit."""
+        """Use fewer slots for a while: the last request was throttled, so others may share the limit."""
         self._news.append(partial(self._count_throttled, now))
 
     def lost(self, ticket: Ticket, now: float) -> None:
-        """Give the slot back a second from now, for WeData may have counted it; but learn nothing.
+        """Release the slot one second from now, because WeData may have counted the request.
 
-        :param now: when it was lost; or when it was sent, if nobody waits for its answer any more.
+        :param now: when it was lost; or when it was sent, if nothing waits for its response any more.
         """
         self._news.append(partial(self._count_lost, now))
         del self._flying[ticket]
@@ -147,7 +148,7 @@ class RateLimiter:
             self._accepted.popleft()
 
     def _count_throttled(self, now: float) -> None:
-        if self._accepted:  # it was no acceptance
+        if self._accepted:  # `answered` counted it as accepted
             self._accepted.pop()
         if now - self._shrunk >= _ONE_EVENT:
             self._shrink(now)
@@ -168,10 +169,10 @@ class RateLimiter:
         self._slots = min(self._slots, self.limit)
 
     def _free_at(self, answered: float) -> float:
-        # WeData counted the request at the latest one fastest round trip before its answer arrived. What is
-        # missing to a whole slot is made up by holding each a little longer.
-        stretch = math.ceil(self._slots) / self._slots
-        return answered - self._trip + _SECOND * stretch
+        # WeData counted the request at least one fastest round trip before its response arrived. If the number of
+        # slots is not whole, it is rounded up and each slot is held longer.
+        factor = math.ceil(self._slots) / self._slots
+        return answered - self._trip + _SECOND * factor
 
     @property
     def _trip(self) -> float:
@@ -180,7 +181,7 @@ class RateLimiter:
     def _wait(self, now: float) -> float:
         if self._held:
             return max(self._free_at(self._held[0]) - now, 0.001)
-        return 0.8 / self.limit  # every slot is on its way: no telling when the first comes back
+        return 0.8 / self.limit  # all slots are in use; when the first becomes free is unknown
 
     def _shrink(self, now: float) -> None:
         accepted = sum(1.0 for at in self._accepted if now - at <= 1)

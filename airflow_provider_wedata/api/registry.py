@@ -1,8 +1,8 @@
-"""What all clients of a process share: request budgets with their queues, and per event loop HTTP connections.
+"""What all clients of a process share: rate limiters, their queues, and HTTP connections per event loop.
 
-The one home of module-level state. It holds no credentials, only a SecretId as part of a key. It has no lock, for
-each step is one operation of a dictionary: a forked child would inherit a lock as it is, and a signal handler
-might wait for its own thread.
+The only module with module-level state. It holds no credentials, only a SecretId as part of a key. It needs no
+lock, because each step is one atomic operation of a dictionary. A forked child could inherit a locked lock, and a
+signal handler could deadlock with its own thread.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _pools: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Any]] = WeakKeyDicti
 
 
 def budgets(host: str, secret_id: str, limit: float) -> Callable[[str], RateLimiter]:
-    """Return the budgets of one key at one endpoint: a function from the action's name.
+    """Return a function from an action's name to its rate limiter, for one key at one endpoint.
 
-    :param limit: requests a second; where connections name different ones, the smallest of those that were used
-        within the last minute holds for all.
+    :param limit: requests per second. If connections use different limits, the smallest one used within the last
+        minute applies to all.
     """
 
     def of(action: str) -> RateLimiter:
@@ -40,17 +40,17 @@ def budgets(host: str, secret_id: str, limit: float) -> Callable[[str], RateLimi
 
 
 def dispatcher(budget: RateLimiter) -> Dispatcher:
-    """Return what hands out this budget's slots."""
+    """Return the dispatcher that hands out the slots of this rate limiter."""
     return _dispatchers.get(budget) or _dispatchers.setdefault(budget, Dispatcher(budget))
 
 
 def pools(loop: AbstractEventLoop) -> dict[Hashable, Any]:
-    """Return what the clients of one event loop share, by transport; only that loop touches it."""
+    """Return the connection pools of one event loop, by transport. Only that loop may use them."""
     return _pools.setdefault(loop, {})
 
 
 def reset() -> None:
-    """Forget everything, as a new process would: in a forked child, and for tests."""
+    """Forget all shared state, as in a new process: in a forked child, and for tests."""
     _budgets.clear()
     _dispatchers.clear()
     _pools.clear()

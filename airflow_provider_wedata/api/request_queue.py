@@ -1,7 +1,7 @@
-"""Who gets the next slot of a request budget: four classes in turn, first come first served within each.
+"""Who gets the next slot of a rate limiter: four classes take turns, first come first served within each.
 
-A decision without a thread, a lock or a clock. One thread calls `join` and `serve` (see dispatcher.py); `take` and
-`leave` are for any thread, at any moment.
+Pure decisions, without a thread, a lock or a clock. Only the thread of dispatcher.py calls `join` and `serve`; any
+thread may call `take` and `leave` at any time.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.exchange import Now
 
-#: Seconds after which a slot that was offered and not taken is offered to another.
-PATIENCE = 1.0
+#: Seconds after which a slot that was offered but not taken is offered to another waiter.
+OFFER_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
 class Waiter:
     """One request that waits for its turn.
 
-    :param wake: called when a slot is offered; a RuntimeError says that nobody is there any more.
-    :param owner: what serves this waiter, and others perhaps: an event loop, or the waiting thread.
+    :param place: its place in the queue.
+    :param wake: called when a slot is offered; raises RuntimeError if the owner is gone.
+    :param owner: what runs this waiter and perhaps others: an event loop, or the waiting thread.
     """
 
     place: Place
@@ -41,13 +42,13 @@ class Waiter:
 
 
 class RequestQueue:
-    """The queue in front of one budget.
+    """The queue in front of one rate limiter.
 
-    A slot is offered to the waiter whose turn it is. If it does not take it within a second (its event loop is
-    blocked, its thread is dead), all that was offered to its owner goes to others, and the owner's waiters
-    are passed over until one of them joins, takes or leaves. They keep their places meanwhile.
+    A slot is offered to the waiter whose turn it is. If the waiter does not take it within a second (its event
+    loop is blocked, its thread is dead), all slots offered to its owner go to others. The owner's waiters are then
+    passed over until one of them joins, takes or leaves. They keep their places meanwhile.
 
-    Threads share only `_offers`, of which each side takes a ticket out in one step: nobody gets it twice.
+    Threads share only `_offers`. Both sides remove a ticket from it atomically, so it is never used twice.
     """
 
     def __init__(self, budget: RateLimiter) -> None:
@@ -62,7 +63,7 @@ class RequestQueue:
         self._away: dict[Hashable, deque[Waiter]] = {}
 
     def join(self, waiter: Waiter, now: Now) -> None:
-        """Add the waiter at the end of its class; of one that joined before, note that its owner is there."""
+        """Add the waiter at the end of its class. If it joined before, only note that its owner is responsive."""
         for parked in reversed(self._away.pop(waiter.owner, deque())):
             if parked.line is not None:
                 self._lines[parked.line].appendleft(parked)
@@ -74,7 +75,7 @@ class RequestQueue:
             self._remember(waiter)
 
     def serve(self, now: Now) -> float:
-        """Offer the free slots; return the seconds after which to do so again, infinity if nobody waits."""
+        """Offer the free slots; return the seconds until the next call, or infinity if nobody waits."""
         self._withdraw(now)
         self._promote(now.utc)
         while (waiter := self._next()) is not None:
@@ -85,9 +86,9 @@ class RequestQueue:
         return math.inf
 
     def take(self, waiter: Waiter, now: float) -> Ticket | None:
-        """Return the slot that the waiter was offered, or None if it was not, or is too late.
+        """Return the slot offered to the waiter; None if there is none any more: then it must `join` again.
 
-        Too late, it is to `join` again.
+        :param now: monotonic seconds.
         """
         ticket = self._offers.pop(waiter, None)
         if ticket is not None:
@@ -96,7 +97,7 @@ class RequestQueue:
         return ticket
 
     def leave(self, waiter: Waiter) -> bool:
-        """Let the waiter go, in whatever state; return whether it is to `join` for what others may gain by it."""
+        """Remove the waiter, in any state; return whether it must `join` so that its slot or owner is noticed."""
         waiter.left = True
         ticket = self._offers.pop(waiter, None)
         if ticket is not None:
@@ -108,7 +109,7 @@ class RequestQueue:
         self._lines[line].append(waiter)
 
     def _next(self) -> Waiter | None:
-        """Return the first of the class whose turn it is: of four slots each class gets one, if it waits."""
+        """Return the first waiter of the class whose turn it is. Each class with waiters gets one slot in four."""
         for step in range(1, len(Priority) + 1):
             line = Priority((self._served + step) % len(Priority))
             if (first := self._first(line)) is not None:
@@ -138,7 +139,7 @@ class RequestQueue:
             waiter.wake()
         except RuntimeError:  # its event loop is closed
             waiter.left = True
-        # It may have left on the way, before there was an offer to give back.
+        # It may have left just before the offer, and so could not give it back.
         if waiter.left and self._offers.pop(waiter, None) is not None:
             self._budget.unused(ticket)
 
@@ -147,13 +148,13 @@ class RequestQueue:
             offered_at, waiter = self._offered[0]
             if waiter not in self._offers:
                 self._offered.popleft()
-            elif now.ticks - offered_at >= PATIENCE:
+            elif now.ticks - offered_at >= OFFER_SECONDS:
                 self._pass_over(waiter.owner, now.utc)
             else:
                 return
 
     def _pass_over(self, owner: Hashable, now: float) -> None:
-        # Away before anything is withdrawn: a waiter that leaves or takes in vain meanwhile then says so.
+        # Mark the owner as away first, so that a waiter that leaves or tries to take meanwhile notices it.
         parked = self._away.setdefault(owner, deque())
         for waiter in [waiter for _, waiter in self._offered if waiter.owner == owner]:
             ticket = self._offers.pop(waiter, None)
@@ -166,11 +167,11 @@ class RequestQueue:
             del self._away[owner]
 
     def _seconds_to_withdraw(self, now: float) -> float:
-        return max(self._offered[0][0] + PATIENCE - now, 0.0) if self._offered else math.inf
+        return max(self._offered[0][0] + OFFER_SECONDS - now, 0.0) if self._offered else math.inf
 
     def _remember(self, waiter: Waiter) -> None:
         heappush(self._urgent, (waiter.place.urgent_from, next(self._order), waiter))
-        if len(self._urgent) > self._most_urgent:  # those that left long before their time are many
+        if len(self._urgent) > self._most_urgent:  # many left long before they became urgent
             self._urgent = [entry for entry in self._urgent if not entry[2].left]
             heapify(self._urgent)
             self._most_urgent = 2 * len(self._urgent) + 64

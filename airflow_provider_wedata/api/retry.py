@@ -1,4 +1,7 @@
-"""When the same request is sent again. Pure arithmetic: no clock, no sleep."""
+"""When a failed request is sent again. Pure arithmetic: no clock, no sleep.
+
+Which errors are worth a retry is left to errors.py and exchange.py.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When the same request is sent again.
+    """How often a failed request is sent again, and when.
 
     :param retries: attempts after the first.
-    :param base: seconds; the first delay is at most this.
-    :param cap: seconds; no delay is longer.
+    :param base: seconds; the maximum of the first delay.
+    :param cap: seconds; the maximum of any delay.
     """
 
     retries: int = 5
@@ -19,8 +22,9 @@ class RetryPolicy:
     cap: float = 30.0
 
     def delay(self, attempt: int, chance: float) -> float:
-        """Return the seconds before the attempt after `attempt` (from 0): full jitter, to spread many.
+        """Return the seconds to wait after a failed attempt, with full jitter to spread many clients.
 
+        :param attempt: the number of the failed attempt, from 0.
         :param chance: a random number from 0 to 1.
         """
         return chance * min(self.cap, self.base * 2.0 ** min(attempt, 30))

@@ -1,7 +1,7 @@
-"""TC3-HMAC-SHA256: the headers that prove to Tencent Cloud who sends a request. Pure: `now` is an argument.
+"""TC3-HMAC-SHA256: the headers that authenticate a request to Tencent Cloud. Pure: `now` is an argument.
 
-The arithmetic is the official SDK's `Sign.sign_tc3`; what is signed is written here, for the SDK writes it
-into its client. Source: https://www.tencentcloud.com/document/product/213/30654 ("Signature v3").
+The official SDK's `Sign.sign_tc3` computes the signature. The text to sign is built here, because the SDK does
+that inside its client. Source: https://www.tencentcloud.com/document/product/213/30654 ("Signature v3").
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIGNED_HEADERS = "content-type;host"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One signed HTTP POST. Its headers hold the signature and the session token, so it shows neither."""
+    """One signed HTTP POST. `repr` hides headers and body: they hold the signature and the session token."""
 
     host: str
     headers: Mapping[str, str] = field(repr=False)
@@ -42,9 +42,11 @@ def signed(
 ) -> Request:
     """Return the request with its signature.
 
-    :param host: as it goes into the Host header, with the port if it is not the scheme's own.
-    :param now: seconds since the epoch; Tencent Cloud refuses more than 300 s of difference to its own clock.
-    :param headers: what else is sent, unsigned: ``X-TC-Action``, ``X-TC-Region`` and so on.
+    :param host: the Host header, with the port unless it is the scheme's default.
+    :param service: Tencent Cloud's name of the service, such as ``wedata``.
+    :param parameters: of the action; sent as JSON.
+    :param now: seconds since the epoch; Tencent Cloud accepts a difference of up to 300 s to its own clock.
+    :param headers: further headers, unsigned: ``X-TC-Action``, ``X-TC-Region`` and so on.
     """
     body = json.dumps(parameters).encode()
     token = {"X-TC-Token": credentials.token} if credentials.token else {}
@@ -63,13 +65,13 @@ def signed(
 
 
 def _authorization(credentials: Credentials, host: str, service: str, body: bytes, now: int) -> str:
-    from tencentcloud.common.sign import Sign  # noqa: PLC0415 - a DAG file comes by here, but signs nothing
+    from tencentcloud.common.sign import Sign  # noqa: PLC0415 - DAG files import this module but sign nothing
 
     canonical = "\n".join(
         [
             "POST",
             "/",
-            "",  # no query
+            "",  # no query string
             f"content-type:{CONTENT_TYPE}",
             f"host:{host}",
             "",  # ends the headers

@@ -1,6 +1,6 @@
-"""Times: what a user writes, what WeData writes, and the one thing that both mean, an aware datetime.
+"""Converts the times of users and of WeData to aware datetimes, and back.
 
-The only place that knows WeData's text form, its whole seconds and its time zones.
+The only module that knows WeData's text format, its whole seconds and its time zones.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECOND = timedelta(seconds=1)
-#: Every accepted time lies between, so that a second more or less and any zone's clock stay on the calendar.
+#: Bounds of accepted times, so that one second more or less and any zone's local time stay on the calendar.
 _FIRST = datetime(2, 1, 1, tzinfo=UTC)
 _LAST = datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)
 _HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
-# Checked before anything is parsed: `fromisoformat` takes any character for a separator, and so misreads
-# what is almost a time.
+# Checked before parsing: `fromisoformat` accepts any character as separator, and so misparses text that is
+# almost a time.
 _TIME = re.compile(
     r"[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})"
     rf"(?P<time>[T ]{_HOUR}(?::{_SIXTY}|(?::{_SIXTY}:{_SIXTY}|{_SIXTY}{_SIXTY})(?:\.(?P<fraction>[0-9]+))?)"
     rf"(?:Z|[+-]{_HOUR}(?::?{_SIXTY})?)?)?"
 )
-#: Of those, what WeData writes, or what leaves as little doubt: the T in the sample of another action, an offset.
+#: The subset accepted from WeData: its own format, and two that are as clear: with T, as in a sample of another
+#: action, and with an offset.
 _ANSWERED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
 _EXPECTED = (
     "expected a datetime, a date, or text: yyyy-MM-dd or yyyyMMdd, alone or followed by T or one space and HH:mm, "
     "HH:mm:ss or HHmmss (with a fraction or without), and then by nothing, Z, ±HH, ±HHmm or ±HH:mm"
 )
-# UTC+130 is none: it may mean 1:30 or 13:0.
+# UTC+130 is refused: it may mean 1:30 or 13:0.
 _OFFSET = re.compile(r"UTC(?:([+-])(?![0-9]{3}$)([0-9]{1,2})(?::?([0-9]{2}))?)?", re.IGNORECASE | re.ASCII)
-# At most three parts. Not the other files of that folder: `localtime` differs between machines, `right` counts
+# At most three parts. Other files in the folder are refused: `localtime` differs between machines, `right` counts
 # leap seconds.
 _IANA_NAME = re.compile(
     r"(?!localtime$|posixrules$|posix/|right/)[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}"
@@ -47,23 +48,23 @@ _IANA_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A time zone, as the user named it and as WeData is told.
+    """A time zone, by the user's name for it; `wire` is what is sent to WeData.
 
-    :param name: the user's name for it: ``UTC+8``, ``UTC-5``, ``UTC+05:30``, ``Europe/Berlin``.
+    :param name: such as ``UTC+8``, ``UTC-5``, ``UTC+05:30``, ``Europe/Berlin``.
     """
 
     name: str
 
     @property
     def tzinfo(self) -> tzinfo:
-        """The zone as Python knows it."""
+        """The zone as a `tzinfo`."""
         return _offset(self.name) or _named(self.name)
 
     @property
     def wire(self) -> WireZone:
-        """The fixed offset that goes to WeData: the zone itself where it is UTC+N, else UTC+8.
+        """The fixed offset that is sent to WeData: the zone itself if it is UTC+N, else UTC+8.
 
-        Only ``UTC+N`` with whole hours was ever seen in an official sample, so nothing else is sent.
+        Official samples only have ``UTC+N`` with whole hours, so nothing else is sent.
         """
         fixed = _offset(self.name)
         hours = fixed.utcoffset(None) / timedelta(hours=1) if fixed else 0.0
@@ -71,23 +72,24 @@ class Zone:
 
     @staticmethod
     def parse(value: object, field: str = "time_zone") -> Zone:
-        """Return the zone that the text names.
+        """Parse the name of a time zone.
 
-        :raises InvalidRequest: if it is none of ``UTC``, ``UTC±N``, ``UTC±HH:MM`` or an IANA name.
+        :raises InvalidRequest: if it is not one of ``UTC``, ``UTC±N``, ``UTC±HH:MM`` or an IANA name.
         """
         try:
             zone = Zone(str(value).strip() if isinstance(value, str | tzinfo) else "")
             _ = zone.tzinfo
         except (ValueError, OSError, KeyError):
             raise InvalidRequest(
-                field, f"{describe(value)} is no time zone; expected UTC+8, UTC-5, UTC+05:30 or an IANA name"
+                field,
+                f"{describe(value)} is not a time zone; expected UTC+8, UTC-5, UTC+05:30 or an IANA name",
             ) from None
         return zone
 
 
 @dataclass(frozen=True, slots=True)
 class WireZone:
-    """An offset from UTC in whole hours, as the parameter ``TimeZone`` has it."""
+    """An offset from UTC in whole hours: the parameter ``TimeZone``."""
 
     hours: int
 
@@ -96,18 +98,18 @@ class WireZone:
 
     @property
     def tzinfo(self) -> tzinfo:
-        """The offset as Python knows it."""
+        """The offset as a `tzinfo`."""
         return timezone(timedelta(hours=self.hours))
 
     def write(self, moment: datetime) -> str:
-        """Return the moment as ``yyyy-MM-dd HH:mm:ss`` on this zone's clock."""
+        """Format the time as ``yyyy-MM-dd HH:mm:ss`` in this zone."""
         return moment.astimezone(self.tzinfo).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
     def parse(self, text: str) -> datetime:
-        """Return the moment that WeData's text means on this zone's clock.
+        """Parse a time of WeData; in this zone, unless it has an offset.
 
-        :raises ValueError: if it is no such text, or so far off the calendar (as the year 1, by which Go says
-            "never") that no other zone could show it.
+        :raises ValueError: if the text is not a time, or so close to the ends of the calendar (such as the year 1,
+            Go's zero time) that it can't be converted to every zone.
         """
         moment = _parse(text) if _ANSWERED.match(text) else None
         if isinstance(moment, datetime):
@@ -119,62 +121,62 @@ class WireZone:
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """A span of time in whole seconds, inclusive at both ends; None is an open end."""
+    """A time window in whole seconds, inclusive at both ends; None is an open end."""
 
     start: datetime | None = None
     end: datetime | None = None
 
     @property
     def closed(self) -> bool:
-        """True if both ends are given."""
+        """True if both ends are set."""
         return self.start is not None and self.end is not None
 
     def __contains__(self, moment: datetime) -> bool:
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
 
     def describe(self, zone: Zone) -> str:
-        """Return the window in words, on the clock of its reader."""
+        """Describe the window for a message, in the reader's time zone."""
         start, end = (
             end and end.astimezone(zone.tzinfo).replace(tzinfo=None) for end in (self.start, self.end)
         )
         return f"{start or 'open'} to {end or 'open'} {zone.name}"
 
 
-#: Every time.
+#: Contains every time.
 OPEN = TimeWindow()
 
 
 def first_second(value: object, zone: Zone, field: str) -> datetime:
-    """Return the first whole second of a window that begins at the value; a date begins at midnight."""
+    """Return the first whole second of a window that starts at the value; a date starts at midnight."""
     with _on_the_calendar(value, field):
-        return _first(_read(value, field), zone)
+        return _first(_parse_value(value, field), zone)
 
 
 def not_before(value: object, zone: Zone, field: str) -> datetime:
-    """Return the first whole second that is certainly not before the value; a date is its midnight.
+    """Return the first whole second that is certainly not before the value; a date means its midnight.
 
-    Of two readings the later one: what is done before it may have been done before the value.
+    An ambiguous local time means the later moment: whatever is done before that may be done before the value.
     """
     with _on_the_calendar(value, field):
-        return _bounded(_round_up(max(_readings(_read(value, field), zone))))
+        return _bounded(_round_up(max(_moments(_parse_value(value, field), zone))))
 
 
 def last_second(value: object, zone: Zone, field: str) -> datetime:
     """Return the last whole second of a window that ends with the value; a date ends at 23:59:59."""
     with _on_the_calendar(value, field):
-        return _last(_read(value, field), zone)
+        return _last(_parse_value(value, field), zone)
 
 
 def second_before(value: object, zone: Zone, field: str) -> datetime:
-    """Return the last whole second before the value; a date is its midnight."""
+    """Return the last whole second before the value; a date means its midnight."""
     with _on_the_calendar(value, field):
-        return _bounded(_round_up(max(_readings(_read(value, field), zone))) - SECOND)
+        return _bounded(_round_up(max(_moments(_parse_value(value, field), zone))) - SECOND)
 
 
 def whole_day(value: object, zone: Zone, field: str) -> TimeWindow:
-    """Return the day that the value names; of an aware time the day in `zone` that contains it."""
+    """Return the day of the value; for an aware time, the day in `zone` that contains it."""
     with _on_the_calendar(value, field):
-        wall = _read(value, field)
+        wall = _parse_value(value, field)
         if isinstance(wall, datetime):
             wall = (wall.astimezone(zone.tzinfo) if wall.tzinfo else wall).date()
         return TimeWindow(_first(wall, zone), _last(wall, zone))
@@ -197,17 +199,17 @@ def _bounded(moment: datetime) -> datetime:
 
 
 def _first(wall: datetime | date, zone: Zone) -> datetime:
-    return _bounded(_round_up(min(_readings(wall, zone))))
+    return _bounded(_round_up(min(_moments(wall, zone))))
 
 
 def _last(wall: datetime | date, zone: Zone) -> datetime:
     if not isinstance(wall, datetime):
         wall = datetime.combine(wall, time(23, 59, 59))
-    return _bounded(max(_readings(wall, zone)).replace(microsecond=0))
+    return _bounded(max(_moments(wall, zone)).replace(microsecond=0))
 
 
-def _read(value: object, field: str) -> datetime | date:
-    """Return the date, the wall-clock time or, of an aware time, the moment in UTC that the value is."""
+def _parse_value(value: object, field: str) -> datetime | date:
+    """Parse a user's value into a date, a naive wall-clock time, or an aware time in UTC."""
     wall = value
     if isinstance(value, str):
         wall = _parse(value.strip())
@@ -216,7 +218,7 @@ def _read(value: object, field: str) -> datetime | date:
     if isinstance(wall, datetime):
         wall = _plain(wall)
     if not isinstance(wall, date):
-        raise InvalidRequest(field, f"{describe(value)} is no time; {_EXPECTED}")
+        raise InvalidRequest(field, f"{describe(value)} is not a time; {_EXPECTED}")
     return wall
 
 
@@ -230,14 +232,14 @@ def _parse(text: str) -> datetime | date | None:
         moment = datetime.fromisoformat(text)
     except ValueError:  # such as February 30
         return None
-    rest = (match["fraction"] or "")[6:].strip("0")  # what fromisoformat cuts off
+    rest = (match["fraction"] or "")[6:].strip("0")  # what fromisoformat truncates
     return moment.replace(microsecond=_fraction(moment, rest)) if rest else moment
 
 
 def _plain(moment: datetime) -> datetime | None:
-    """Return the same as a `datetime` of the standard library, in UTC if it is aware; None if it holds no time.
+    """Convert to a `datetime` of the standard library, in UTC if it is aware; None if it holds no time.
 
-    The arithmetic of pendulum and pandas stays outside. `pandas.NaT` is an instance of datetime without a year.
+    This avoids the arithmetic of pendulum and pandas. `pandas.NaT` is a datetime whose year is not a number.
     """
     try:
         plain = datetime(
@@ -257,15 +259,15 @@ def _plain(moment: datetime) -> datetime | None:
 
 
 def _fraction(moment: datetime, rest: object) -> int:
-    """Return the microseconds; 1 where there is only a smaller rest, which decides how a second is rounded."""
+    """Return the microseconds; 1 if there is only a smaller fraction, so that rounding up still sees it."""
     return moment.microsecond or int(bool(rest))
 
 
-def _readings(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
-    """Return the two moments that a wall-clock time can mean where the clock is put forward or back.
+def _moments(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
+    """Return the two moments that a wall-clock time can mean when the clock is put forward or back.
 
-    Where it means only one, as nearly always, the two are the same. Of two, the caller takes the one that
-    makes it wait longer: a gate that waits for an hour too many is late, one for an hour too few is wrong.
+    Usually they are the same. Of two, the caller takes the one that makes a gate wait longer: an hour too many is
+    late, an hour too few is wrong.
     """
     if not isinstance(wall, datetime):
         wall = datetime.combine(wall, time())
@@ -289,6 +291,6 @@ def _offset(name: str) -> timezone | None:
         return None
     sign, hours, minutes = match.groups()
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    if int(minutes or 0) > 59 or offset > timedelta(hours=14):  # noqa: PLR2004 - a clock's own numbers
+    if int(minutes or 0) > 59 or offset > timedelta(hours=14):  # noqa: PLR2004 - limits of a clock
         raise ValueError(name)
     return timezone(-offset if sign == "-" else offset)

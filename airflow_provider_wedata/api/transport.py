@@ -1,4 +1,7 @@
-"""How bytes get to an endpoint: what both clients share, whatever HTTP library they use."""
+"""How to reach an endpoint: what both clients share, independent of the HTTP library.
+
+Sending is left to client.py and async_client.py.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,19 @@ from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.exchange import Lost, Reply
 
-#: More at once only cost: httpx's pool needs 25 s of CPU for 1,000, and WeData takes 20 a second.
+#: Requests. More only cost: httpx's pool needs 25 s of CPU for 1,000, and WeData accepts 20 per second.
 MOST_UNDER_WAY = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How bytes get to an endpoint.
+    """How to reach an endpoint.
 
     :param url: scheme and host, without a path.
-    :param timeout: seconds for one attempt.
+    :param timeout: seconds for one whole attempt.
     :param proxy: as in requests; None: from the environment.
-    :param verify: False switches the check of the server's certificate off.
-    :param ca_bundle: a file of certificates to trust; None: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or certifi's.
+    :param verify: False disables the verification of the server's certificate.
+    :param ca_bundle: path of the certificates to trust; None: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or certifi's.
     """
 
     url: str
@@ -37,32 +40,32 @@ class Transport:
 
     @property
     def trusted(self) -> str:
-        """The file of certificates to trust."""
+        """The path of the certificates to trust."""
         environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         return self.ca_bundle or environment or certifi.where()
 
 
 class TimeLimit:
-    """The moment at which a flow's time ends. It runs from the first slot on, and stands while the flow queues."""
+    """The deadline of a flow. Its clock starts at the first slot and stops while the flow waits for its turn."""
 
     def __init__(self, seconds: float | None) -> None:
         self._left = math.inf if seconds is None else seconds
         self.ends = math.inf
 
     def stand(self, now: float) -> None:
-        """Stop the clock: the flow waits for its turn."""
+        """Stop the clock while the flow waits for its turn."""
         self._left = min(self._left, self.ends - now)
         self.ends = math.inf
 
     def run(self, now: float) -> None:
-        """Let the clock run again."""
+        """Start the clock again."""
         self.ends = now + self._left
 
 
 def tls_context(transport: Transport) -> ssl.SSLContext:
-    """Return what certificates are checked with.
+    """Return the TLS context of a transport.
 
-    :raises InvalidRequest: if the file of certificates can't be read.
+    :raises InvalidRequest: if the certificates can't be loaded.
     """
     try:
         context = ssl.create_default_context(cafile=transport.trusted)
@@ -79,15 +82,15 @@ def tls_context(transport: Transport) -> ssl.SSLContext:
 
 
 def reply(status: int, headers: Any, body: bytes) -> Reply:
-    """Return an answer as the exchange takes it, now."""
+    """Return a response received now, as the exchange expects it."""
     return Reply(status, {name.lower(): value for name, value in headers.items()}, body, now())
 
 
 def lost(error: BaseException, *, never_left: bool) -> Lost:
-    """Return in what the operating system says how a request got lost, now.
+    """Return why a request got no response, now: the error's class and the operating system's message.
 
-    Nothing else is repeated: a text of requests' own may quote a header with the session token, or a proxy's URL
-    with its password.
+    No other message is used: those of requests may quote a header with the session token, or a proxy's URL with
+    its password.
     """
     name, inner = type(error).__name__, error
     while not (isinstance(inner, OSError) and inner.strerror):

@@ -1,7 +1,7 @@
-"""What one value of WeData's JSON means to us, whatever type it came in. Which field has which is in models.py.
+"""Parses single values of WeData's JSON, whatever their JSON type. models.py says which field has which parser.
 
-A parser returns None for null, and raises ValueError with what was expected. Python takes more for JSON than is
-JSON (NaN, infinities), so nothing here trusts a type.
+A parser returns None for null and raises ValueError with what was expected. Python's parser accepts more than JSON
+(NaN, infinities), so nothing here trusts a type.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.times import WireZone
 
 _WHOLE = re.compile(r"-?[0-9]+(\.0+)?")
-#: Beyond these a number is no float any more, and beyond a few thousand Python won't even spell it.
+#: A number with more bits does not fit in a float, and Python refuses to print one with several thousand digits.
 _MOST_BITS = 1023
 
 
 def parse_word(value: object) -> str | None:
-    """Return a text that is one in the answer too, and no number."""
+    """Parse a text; numbers are invalid."""
     if value is None or isinstance(value, str):
         return value
     raise ValueError("text")
 
 
 def parse_text(value: object) -> str | None:
-    """Return a text; ids may come as whole numbers."""
+    """Parse a text; a whole number is valid too, for ids."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS:
@@ -37,16 +37,16 @@ def parse_text(value: object) -> str | None:
 
 
 def parse_texts(value: object) -> tuple[str, ...] | None:
-    """Return a list of texts; a null among them is an empty one."""
+    """Parse a list of texts; a null in it becomes an empty text."""
     if value is None:
         return None
     if not isinstance(value, list):
-        raise ValueError("a list of texts")  # noqa: TRY004 - one error for whatever is wrong with a value
+        raise ValueError("a list of texts")  # noqa: TRY004 - one class of error for every invalid value
     return tuple(parse_text(item) or "" for item in value)
 
 
 def parse_number(value: object) -> int | None:
-    """Return a whole number; 8, "8" and 8.0 are the same one."""
+    """Parse a whole number; 8, "8" and 8.0 are the same."""
     if value is None:
         return None
     whole = _whole(value)
@@ -56,7 +56,7 @@ def parse_number(value: object) -> int | None:
 
 
 def parse_time(value: object, zone: WireZone) -> datetime | None:
-    """Return the moment that a text means on the zone's clock; an empty one is null."""
+    """Parse a time in the zone; empty text is null."""
     text = parse_word(value)
     return zone.parse(text) if text else None
 

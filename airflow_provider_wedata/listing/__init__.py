@@ -1,3 +1,3 @@
-"""Many requests, every instance exactly once. No Airflow in here, and no I/O but in reader.py."""
+"""Lists of any length: many requests, every instance exactly once. No Airflow, and no I/O outside reader.py."""
 
 from __future__ import annotations

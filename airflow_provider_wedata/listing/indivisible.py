@@ -1,6 +1,7 @@
-"""More rows than a page that can't be split by schedule time: those of one second, and those without one.
+"""Reads rows that fill several pages but can't be split by time: those of one second, and those without a time.
 
-They are read again and again until they rest. What that means is known here; a row's fields are not.
+They are read repeatedly until a reading is proven complete. The proof is defined here; when each request is sent
+is left to planner.py.
 """
 
 from __future__ import annotations
@@ -21,30 +22,30 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Page
     from airflow_provider_wedata.listing.page_request import Limits, Order, ResultSet
 
-#: How often rows are read from the start.
+#: How often the rows are read from the start.
 MOST_READINGS = 8
-#: Passes over the pages in one reading, while nothing shows but that rows with equal times change places.
+#: Passes over the pages in one reading, while rows with equal times only change places.
 MOST_PASSES = 16
-#: Requests until the end of the rows without a schedule time is found.
+#: Requests to find the end of the rows without a schedule time.
 MOST_PROBES = 64
 #: Rows that tie in one column may differ in the next.
 _ORDERS = (OLDEST_FIRST, *((column, "ASC") for column in ("COST_TIME", "START_TIME", "END_TIME")))
-#: Before every schedule time, so that a range from here on leaves out only instances that have none.
+#: Earlier than every schedule time: a range from here on excludes only instances without one.
 _LONG_AGO = 0
 
 
 class Indivisible(Partition):
-    """Rows of which only the number is known at a moment; read until as many different ones were seen.
+    """Rows of which a response only proves the number; read until as many different rows were seen.
 
     A reading is one or more passes over all pages. It is complete if it saw as many keys as there were rows at
-    one of its moments, before or while it saw them. Then it is the list of that moment, if either
+    one moment, before or while it saw them. It then shows the list of that moment, if either
 
-    - no row changed since the first page was asked for (`Observation.unchanged`): all were there then; or
-    - the reading before was complete too and saw the same: all were there at a moment between the two, unless
-      one left and came back. (Where rows can do that by running, it shows in their LastUpdateTime.)
+    - no row changed since the first page was requested (`Observation.unchanged`): all existed then; or
+    - the previous reading was complete too and saw the same rows: all existed at a moment between the two, unless
+      one left and came back. (If rows can do that by running, their LastUpdateTime shows it.)
 
-    Where rows can leave the list and come back, and it does not rest, it is read without the filters by which
-    they do (`ResultSet.widened`).
+    If rows can leave the result set and come back, and it keeps changing, it is read without the filters that
+    they leave by (`ResultSet.widened`).
     """
 
     _subject: str
@@ -89,15 +90,16 @@ class Indivisible(Partition):
             self._readings, self._before = 0, None
         if self._readings == MOST_READINGS:
             raise ListNotAtRest(
-                f"{len(self._observation.keys)} or more instances {self._subject} kept coming and going: each of "
-                f"{MOST_READINGS} readings saw others. Narrow the filters, or read when WeData is quieter"
+                f"the result set changed during each of {MOST_READINGS} attempts to read "
+                f"{len(self._observation.keys)} or more instances {self._subject}; "
+                "narrow the filters, or retry when fewer instances are being updated"
             )
         self._begin()
 
     def _too_many(self, number: int) -> ListNotAtRest:
         return ListNotAtRest(
             f"{number} or more instances {self._subject} are too many to read: they can't be split, and no page "
-            f"beyond {self.limits.deepest} is asked for. Narrow the filters, for example by workflow_id"
+            f"beyond {self.limits.deepest} is requested; narrow the filters, for example by workflow_id"
         )
 
     @property
@@ -112,7 +114,7 @@ class Indivisible(Partition):
 
 
 class SameSecond(Indivisible):
-    """The instances of one second. Each page tells how many there are; if they differ, rows came or went."""
+    """The instances of one second. Each page has their total; if it changes, rows were added or removed."""
 
     def __init__(self, result_set: ResultSet, limits: Limits, time_range: TimeRange) -> None:
         zone, second = result_set.query.zone.wire, time_range.window.start
@@ -161,14 +163,15 @@ class SameSecond(Indivisible):
 
 
 class NullSchedule(Indivisible):
-    """The instances without a schedule time, which no range finds. They stand at one end of the order.
+    """The instances without a schedule time, which no range finds. They are at one end of the sort order.
 
-    Only the page with the edge between them and the others tells how many there are. So a reading asks for
-    that page first: what is then seen, and did not change since, was there at its moment. Asked for last, rows
-    that left before would count.
+    Only the page with the edge between them and the others shows how many there are. So a reading requests that
+    page first: rows that are seen later and did not change since existed at its moment. If it came last, rows that
+    left before would count.
 
-    :param order: by schedule time; :param first: whether they come first in it.
-    :param total: how many rows the whole list has, about.
+    :param order: a sort order by schedule time.
+    :param first: whether the instances come first in it.
+    :param total: the approximate number of rows of the whole list.
     """
 
     _subject = "without a schedule time"
@@ -186,14 +189,15 @@ class NullSchedule(Indivisible):
     def _first_pass(self) -> None:
         if self._probes >= MOST_PROBES:
             raise ListNotAtRest(
-                f"instances {self._subject} came and went so fast that their number could not be found"
+                f"the result set changed during each of {MOST_PROBES} attempts to count instances "
+                f"{self._subject}; narrow the filters, or retry when fewer instances are being updated"
             )
-        # From their end of the order in growing steps, for mostly there are few of them.
+        # Search from their end of the order in growing steps, because usually there are few of them.
         step = self.limits.page * 4**self._probes // 2 if self._probes else 0
         self._probes += 1
         middle = (self._low + self._high + 1) // 2
         guess = min(middle, self._low + max(step, 1)) if self._first else max(middle, self._high - step)
-        # A page of a size that does not divide the guess has rows from both sides of it.
+        # If the page size does not divide the guess, the page has rows from both sides of it.
         sizes = range(self.limits.page, self.limits.page - 3, -1)
         size = next((size for size in sizes if guess % size), self.limits.page)
         self._ask(max(guess - 1, 0) // size + 1, size)
@@ -222,7 +226,7 @@ class NullSchedule(Indivisible):
         return nulls
 
     def _probe(self, request: PageRequest, page: Page) -> None:
-        """Find the edge on the page, or on which side of the page it is."""
+        """Find the edge on the page, or the side of the page where it is."""
         before = [(row.scheduler_time is None) == self._first for row in page.rows]
         edge = request.start + sum(before)
         end = request.start + len(before)
@@ -242,10 +246,10 @@ class NullSchedule(Indivisible):
             self._narrow(0, request.start, page.total)
 
     def _narrow(self, low: int, high: int, total: int) -> None:
-        # If the edge moved across what was known of it, or is not where it had to be, the newer side holds.
-        sure = self._low == self._high
+        # If the edge left its known bounds, or is not where it must be, the newer bound counts.
+        exact = self._low == self._high
         self._low, self._high = max(low, self._low), min(high, self._high)
-        if sure or self._low > self._high:
+        if exact or self._low > self._high:
             self._low, self._high = (low, max(low, total)) if low else (0, high)
 
     @property
@@ -262,13 +266,12 @@ class NullSchedule(Indivisible):
 
 
 class NullScheduleOutOfReach(Partition):
-    """Whether there are instances without a schedule time where no page shows them: behind too many others.
+    """Checks for instances without a schedule time that no page can show, because too many others come first.
 
-    They can't be read then, only noticed: a range that leaves out nothing but them counts fewer instances than
-    there are. It is best effort: a swap between two counts hides one of them, and so does a service that stops
-    counting.
+    They can't be read, only detected: a range that excludes only them counts fewer instances than the whole list.
+    This is best effort: it misses one that is swapped between two counts, and fails if the service stops counting.
 
-    :param total: how many rows the whole list had before.
+    :param total: the number of rows that the whole list had before.
     """
 
     def __init__(self, result_set: ResultSet, limits: Limits, *, total: int) -> None:
@@ -299,7 +302,7 @@ class NullScheduleOutOfReach(Partition):
         if self._rounds == MOST_READINGS:
             raise ListNotAtRest(
                 f"WeData counts {self._before} instances, {self._with_time} of them with a schedule time; the "
-                "others can't be read behind so many. Leave them out with a window of schedule time"
+                "others can't be read after so many. Exclude them with a window of schedule time"
             )
         self._ask(TimeRange(first=_LONG_AGO))
 
@@ -316,17 +319,19 @@ def search_null_schedule(
     oldest: Sequence[TaskInstance],
     newest: Sequence[TaskInstance],
 ) -> list[Partition]:
-    """Return what finds the instances without a schedule time, from what the ends of the list show.
+    """Return the partitions that find the instances without a schedule time, judging by the ends of the list.
 
-    At which end they stand, and whether it is the same end in both orders, is documented nowhere. [U]
+    At which end they are, and whether it is the same end in both orders, is documented nowhere. [U]
 
+    :param total: the number of rows of the whole list.
     :param deep: True if the far end of the list is out of reach.
-    :param oldest, newest: its first page, oldest first, and newest first where that was asked for.
+    :param oldest: its first page, oldest first.
+    :param newest: its first page, newest first; empty if that was not requested.
     """
     nulls = [row.scheduler_time is None for row in oldest]
     if any(nulls):
         if not all(nulls) and nulls == sorted(nulls, reverse=True):
-            return []  # the page shows all there were at its moment
+            return []  # the page shows all that existed at its moment
         first = nulls != sorted(nulls) or all(nulls)
         return [NullSchedule(result_set, limits, order=OLDEST_FIRST, first=first, total=total)]
     if not deep:

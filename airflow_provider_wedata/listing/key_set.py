@@ -1,6 +1,6 @@
-"""Which keys were seen before, in little memory: 64 bits of each, in a table without pointers.
+"""Remembers which keys were seen, in little memory: 64 bits of each, in a table without pointers.
 
-Two keys that share their 64 bits would count as one: 3 in 100 million for a million keys.
+Two keys with the same 64 bits count as one. The probability is 3 in 100 million for a million keys.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ _SMALLEST = 1024
 
 
 def fingerprint(key: str) -> int:
-    """Return 64 bits that stand for the key; never 0."""
+    """Return a 64-bit hash of the key; never 0."""
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") or 1
 
 
 class KeySet:
-    """A set that only grows, in 12 to 24 bytes a key. Python's own takes 80.
+    """A set that only grows, with 12 to 24 bytes per key. Python's own takes 80.
 
-    It is sharded so that only a part of it is there twice while it grows.
+    It is sharded so that only one part is copied at a time while it grows.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class KeySet:
 
 
 class _Shard:
-    """A table with open addressing; 0 is a free place."""
+    """A table with open addressing; 0 marks a free place."""
 
     def __init__(self) -> None:
         self.used = 0

@@ -1,4 +1,7 @@
-"""What several answers about the same rows show together: how many there are, which, and whether any changed."""
+"""Combines several responses about the same rows: how many rows there are, which, and whether any changed.
+
+What follows from that is left to the partitions.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Observation:
-    """The answers about some rows.
+    """The responses about some rows.
 
-    :param by_update: a row that was updated counts as another row, for it may have left and come back meanwhile.
+    :param by_update: count an updated row as another row, because it may have left and come back meanwhile.
     """
 
     def __init__(self, *, by_update: bool = False) -> None:
@@ -30,8 +33,10 @@ class Observation:
         self._unchanged_before: datetime | None = None
 
     def add(self, rows: Iterable[TaskInstance], total: int, unchanged_before: datetime) -> None:
-        """Add an answer.
+        """Add a response.
 
+        :param rows: its rows.
+        :param total: its TotalCount.
         :param unchanged_before: rows last updated before this time cannot have changed since the request was sent.
         """
         self.totals.add(total)
@@ -48,10 +53,10 @@ class Observation:
 
     @property
     def unchanged(self) -> bool:
-        """True if no row changed since the first of the requests was sent.
+        """True if no row changed since the first request was sent; then all rows existed at that moment.
 
-        Then all of them were there at that moment. That LastUpdateTime is set whenever a row is made or comes
-        to match is documented nowhere. [I] Only readings of more than one page rest on it.
+        That LastUpdateTime is set whenever a row is created or starts to match is documented nowhere. [I] Only
+        readings of more than one page rest on it.
         """
         if self._undated or self._unchanged_before is None:
             return False
@@ -59,10 +64,10 @@ class Observation:
 
     @property
     def complete(self) -> bool:
-        """True if all answers count the same number of rows, and so many different ones were seen."""
+        """True if all responses have the same total, and as many different rows were seen."""
         return self.totals == {len(self.keys)}
 
     @property
     def versions(self) -> set[int]:
-        """What two readings of the same rows have in common if nothing happened between them."""
+        """Equal for two readings of the same rows if nothing changed between them."""
         return self._versions if self._by_update else self.keys

@@ -1,7 +1,7 @@
-"""One page of a list, as it is asked for: which list, which range of schedule time, in which order.
+"""The request for one page of a list: which list, which range of schedule times, in which order.
 
-Here stands, too, what both ways of reading a list share: the order, who chooses it, and how named ids are grouped.
-When to ask for what is left to the planner and the paginator.
+Also what both ways of reading a list share: the default order, and how task ids are grouped. When to request what
+is left to planner.py and paginator.py.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     Order = tuple[str, str]
 
-#: What is added while a list is read then comes last, and moves no row that was read.
+#: Rows that are added during a reading then come last and move no row that was read.
 OLDEST_FIRST = ("SCHEDULE_DATE", "ASC")
 NEWEST_FIRST = ("SCHEDULE_DATE", "DESC")
-#: Ids in one Keyword. How many WeData takes is documented nowhere. [U]
+#: Ids in one Keyword. How many WeData accepts is documented nowhere. [U]
 IDS_TOGETHER = 50
-#: Pages. Services like this refuse a page behind 10,000 rows, or stop counting there; WeData's way is unknown. [U]
+#: Pages. Similar services refuse pages beyond 10,000 rows or stop counting there; what WeData does is unknown. [U]
 DEEPEST_PAGE = 100
 
 
@@ -37,11 +37,11 @@ DEEPEST_PAGE = 100
 class Limits:
     """How much is read at once.
 
-    :param page: rows a page; 3 at least.
-    :param whole: pages; a range that has as many is split before it is read.
-    :param begin: pages that a piece of such a range is meant to have.
-    :param deepest: no page beyond this one is asked for.
-    :param held: pages that wait in memory for one that comes before them.
+    :param page: rows per page; at least 3.
+    :param whole: pages; a range with at least as many is split before it is read.
+    :param begin: pages; the target size of the pieces of such a range.
+    :param deepest: the last page that may be requested.
+    :param held: pages that may wait in memory for an earlier one.
     """
 
     page: int = PAGE_SIZE
@@ -51,44 +51,44 @@ class Limits:
     held: int = 40
 
     def pages(self, rows: int) -> int:
-        """Return how many pages so many rows take."""
+        """Return how many pages this many rows take."""
         return -(-rows // self.page)
 
     def is_round(self, total: int) -> bool:
-        """Return whether it is a number at which services stop counting [U]: 1,000, 2,000 and so on."""
+        """Return whether services may stop counting at this total [U]: 1,000, 2,000 and so on."""
         return total > 0 and total % (10 * self.page) == 0
 
     def pages_to_read(self, total: int) -> int:
-        """Return how many pages show that the total is right: of a round one, one more than it takes.
+        """Return how many pages to read: for a round total one more, to check that there are no further rows.
 
-        That one is best effort: an instance that goes meanwhile hides that there was one more.
+        That check is best effort: an instance that is removed meanwhile can hide a further one.
         """
         return self.pages(total) + self.is_round(total)
 
     def is_long(self, total: int) -> bool:
-        """Return whether so many rows must be split before they are read."""
+        """Return whether this many rows must be split before they are read."""
         return self.pages(total) > 1 and total >= self.whole * self.page
 
     def is_deep(self, total: int) -> bool:
-        """Return whether some of so many rows may lie behind the deepest page, if pages have two rows fewer."""
+        """Return whether some of this many rows may lie beyond the deepest page, if pages have two rows fewer."""
         return total >= self.deepest * (self.page - 2)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """A range of schedule time, from a second since the epoch to another, inclusive; None is an open end."""
+    """A range of schedule times in seconds since the epoch, inclusive at both ends; None is an open end."""
 
     first: int | None = None
     last: int | None = None
 
     @property
     def window(self) -> TimeWindow:
-        """The same as a filter has it."""
+        """The range as a filter."""
         return TimeWindow(_moment(self.first), _moment(self.last))
 
     @property
     def unbounded(self) -> bool:
-        """True if it leaves out nothing, so that instances without a schedule time are in it too."""
+        """True if it excludes nothing, so that it contains instances without a schedule time too."""
         return self.first is None and self.last is None
 
     @property
@@ -97,7 +97,7 @@ class TimeRange:
         return self.first is not None and self.first == self.last
 
     def split(self, starts: Iterable[int]) -> list[TimeRange]:
-        """Return the ranges that begin at those of the seconds that lie in it, and what is before the first."""
+        """Split the range at those seconds that lie in it; each starts a new range."""
         ranges, first = [], self.first
         for start in sorted(set(starts)):
             if (first is None or start > first) and (self.last is None or start <= self.last):
@@ -113,9 +113,11 @@ class TimeRange:
 
 @dataclass(frozen=True, slots=True)
 class ResultSet:
-    """A list at WeData: what the query, or one keyword of it, finds.
+    """A list at WeData: the rows that match the query, or one keyword of it.
 
-    :param widened: without the filters that an instance enters and leaves as it runs; `wants` applies them.
+    :param query: the user's query.
+    :param keyword: replaces the query's own.
+    :param widened: request it without the filters whose match changes as an instance runs; `wants` applies them.
     """
 
     query: InstanceQuery
@@ -134,16 +136,16 @@ class ResultSet:
         )
 
     def wants(self, row: TaskInstance) -> bool:
-        """Return whether the row, as it came, is one of those asked for.
+        """Return whether the row matches the query.
 
-        :raises UnreadableField: if a field that decides it can't be read.
+        :raises UnreadableField: if a field that a filter needs can't be parsed.
         """
         query = self.query
         if not (self.widened and query.matches(row)):
             return query.matches(row)
         if unreadable := self._deciding & row.unreadable:
             raise UnreadableField(
-                f"{', '.join(sorted(unreadable))} of {row.identity} can't be read, and a filter on it was given"
+                f"{', '.join(sorted(unreadable))} of {row.identity} can't be parsed, but a filter needs it"
             )
         return (
             query.instance_state in (None, row.state)
@@ -167,7 +169,9 @@ class ResultSet:
 class PageRequest:
     """One page of a range of a result set.
 
-    :param order: None is the query's own.
+    :param page: its number, from 1.
+    :param size: rows per page.
+    :param order: None: the query's own.
     """
 
     result_set: ResultSet
@@ -182,7 +186,7 @@ class PageRequest:
         return (self.page - 1) * self.size
 
     def operation(self) -> Operation[Page]:
-        """Return it as it is sent."""
+        """Return the operation to send."""
         query = replace(self.result_set.query, schedule=self.time_range.window)
         if self.result_set.widened:
             query = replace(query, instance_state=None, executor_group_id=None, start=OPEN, last_update=OPEN)
@@ -192,12 +196,12 @@ class PageRequest:
 
 
 def order_of(query: InstanceQuery) -> Order | None:
-    """Return the order in which a list is read: oldest first, or None where the query names its own."""
+    """Return the order in which a list is read: oldest first, or None if the query has its own."""
     return None if query.sort_column or query.sort_type else OLDEST_FIRST
 
 
 def id_groups(query: InstanceQuery) -> list[tuple[str, ...]]:
-    """Return the ids that are asked for together; one empty group if the query names none."""
+    """Return the groups of ids that are requested together; one empty group if the query has none."""
     ids = query.keywords
     return [ids[at : at + IDS_TOGETHER] for at in range(0, len(ids), IDS_TOGETHER)] or [()]
 

@@ -1,10 +1,10 @@
-"""Reading a list page after page, so that what was read can be taken for one moment. A plan without I/O.
+"""Plans reading a list page by page so that all rows are of one moment, as a gate needs. No I/O.
 
-Knows which page to ask for next, which rows are new, and whether what was read is the whole list.
+Knows which page to request next, which rows are new, and whether the whole list was read. It reads all pages in a
+row, and again from the start if anything changed.
 
-An export does not read by this plan, but by planner.py, which reads any number of rows in parts and reads again
-only what changed; its rows may be of different moments. A gate needs all rows of one moment, so it reads all pages
-of one list in a row, and again from the start if anything moved.
+An export uses planner.py instead, which reads any number of rows in parts and repeats only what changed; its rows
+may be of different moments.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
     from airflow_provider_wedata.api.query import InstanceQuery
 
-#: How often a list is read again because it changed meanwhile.
+#: How often a list is read at most, if it changes meanwhile.
 MOST_PASSES = 3
-#: Rows of several ids; where there are as many, fewer ids are asked for together. Pages behind may be refused [U].
+#: Rows; if several ids together have as many, they are split. Pages beyond may be refused. [U]
 MOST_ROWS = DEEPEST_PAGE * PAGE_SIZE
 
 
 class Paginator:
-    """One pass over a list: `operation()` is the page to ask for, `feed()` takes it; until `ended`.
+    """One pass over a list: `operation()` returns the next request, `feed()` takes its page; until `ended`.
 
-    `whole` tells whether the pass saw the list: every page counted as many rows in all as different keys were
-    seen, and had as many rows as its place in that count says. A list that moved under the reading shows in a
-    total that changed, or in a row that came twice. What does not show is a row that went and another that came
-    between the same two pages: it takes two passes that agree to notice that.
+    `whole` is True if the pass saw the list: every page had a total equal to the number of different keys seen,
+    and as many rows as its place in that total requires. A list that changes during the pass
+    shows in a changed total or a repeated row. A row removed and another added between the same two pages do not
+    show: two passes that agree are needed to notice that.
     """
 
     def __init__(self, query: InstanceQuery, *, keyword: str | None = None) -> None:
@@ -42,7 +42,7 @@ class Paginator:
         self._keyword = keyword
         self.keys: set[str] = set()
         self.totals: set[int] = set()
-        #: False if a page had more or fewer rows than its place in what it counts allows.
+        #: False if a page had more or fewer rows than its place in its total requires.
         self.consistent = True
         self._length = 0
         self.page = 1
@@ -59,7 +59,7 @@ class Paginator:
         return list_task_instances(self._query, page=self.page, keyword=self._keyword, sort=order)
 
     def feed(self, page: Page) -> list[TaskInstance]:
-        """Take the answer and return its rows that are new and match."""
+        """Take the response and return its rows that are new and match."""
         new = {row.identity: row for row in page.rows if row.identity not in self.keys}
         self.keys.update(new)
         self.totals.add(page.total)
@@ -72,16 +72,16 @@ class Paginator:
 
 
 class ConsistentListing:
-    """A list read until the whole of it was seen; each row is given out once, as first seen.
+    """Reads a list until it was seen completely; returns each row once, as first seen.
 
-    Seen whole is what one pass saw whole, or what several passes saw together, if all of them counted as many
-    rows as that: rows of one second have no order that they must keep from one request to the next.
+    A list was seen completely if one pass saw it whole, or if several passes together saw as many rows as each of
+    them counted: rows of one second have no fixed order between requests.
 
-    Named ids are asked for together, as one Keyword. An id that the joint answer lacks is asked for alone
-    before it counts as absent: that several ids in a Keyword are joined by OR is documented nowhere. [I] Where
-    that finds it, they are not, and the others of the joint answer are asked for alone, too.
+    Task ids are requested together, as one Keyword. An id without rows in that list is requested alone before it
+    counts as absent, because it is documented nowhere that several ids in a Keyword are joined by OR. [I] If it is
+    found alone, they are not joined by OR, and the other ids of the group are requested alone too.
 
-    :param passes: how often each part is read at the most.
+    :param passes: how often each part is read at most.
     """
 
     def __init__(self, query: InstanceQuery, *, passes: int = MOST_PASSES) -> None:
@@ -89,13 +89,13 @@ class ConsistentListing:
         self._passes = passes
         self._seen: set[str] = set()
         self._found: set[str | None] = set()
-        #: Of ids that are asked for alone: what they were asked for with before.
+        #: For each id that is requested alone: the group it was requested with before.
         self._joint: dict[str, tuple[str, ...]] = {}
         self._parts = deque(id_groups(query))
         self._begin(self._parts.popleft())
         self._states: dict[str, str | None] = {}
         self.requests = 0
-        #: Which instance was seen in two states; empty if none was.
+        #: Describes an instance that was seen in two states; empty if there is none.
         self.torn = ""
 
     def operation(self) -> Operation[Page] | None:
@@ -115,7 +115,7 @@ class ConsistentListing:
         return self._pages.operation()
 
     def feed(self, page: Page) -> list[TaskInstance]:
-        """Take the answer and return the rows not given out before."""
+        """Take the response and return the rows not returned before."""
         self.requests += 1
         for row in page.rows:
             if self._states.setdefault(row.identity, row.state) != row.state:
@@ -153,7 +153,7 @@ class ConsistentListing:
         self._pages = Paginator(self._query, keyword=",".join(self._part) or None)
 
     def _split(self) -> None:
-        """Ask for half of the ids at a time: so many rows are hardly ever read in one moment."""
+        """Request half of the ids at a time: this many rows can hardly be read in one moment."""
         middle = len(self._part) // 2
         self._parts.appendleft(self._part[middle:])
         self._begin(self._part[:middle])
@@ -162,7 +162,7 @@ class ConsistentListing:
         part, self._part = self._part, ()
         lacking = [one for one in part if one not in self._found] if len(part) > 1 else []
         self._joint |= dict.fromkeys(lacking, part)
-        if len(part) == 1 and part[0] in self._found:  # the joint answer lacked it, and it is there
+        if len(part) == 1 and part[0] in self._found:  # it exists, but the joint list lacked it
             together = self._joint.get(part[0], ())
             lacking = [one for one in together if one not in self._joint]
             self._joint |= dict.fromkeys(together, ())

@@ -1,7 +1,7 @@
-"""What all partitions of a list have in common: requests that may go out, and answers to give out in order.
+"""What all partitions of a list share: requests to send, and rows to return in order.
 
-A partition asks for some of the list and knows from the answers whether it saw all of it. What each kind rests on
-is in time_range.py and indivisible.py; what is asked when is decided in planner.py.
+A partition requests a part of the list and knows from the responses whether it saw all of it. How it proves that
+is in time_range.py and indivisible.py; when each request is sent is left to planner.py.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Partition:
-    """A part of the list: requests that may go out, in any number at once, until it has ended.
+    """A part of the list. Its pending requests may be sent concurrently, until it has ended.
 
-    `successors` are the ranges that must be read because this partition could not.
+    `successors` are the ranges that must be read because this partition could not read them.
     """
 
     def __init__(self, result_set: ResultSet, limits: Limits) -> None:
@@ -31,7 +31,7 @@ class Partition:
         self.asked = 0
         self.under_way = 0
         self.ended = False
-        #: Ids that were asked for together in what ends with this partition.
+        #: Ids that were requested together in the list that ends with this partition.
         self.ids: Sequence[str] = ()
         self.successors: list[TimeRange] = []
         self._given = 0
@@ -44,29 +44,29 @@ class Partition:
         return self.pending.popleft()
 
     def feed(self, number: int, request: PageRequest, page: Page, unchanged_before: datetime) -> None:
-        """Take the answer to the request of this number."""
+        """Take the response to the request of this number."""
         self.under_way -= 1
         self._answers[number] = self._take(request, page, unchanged_before)
         if not self.pending and not self.under_way:
             self._conclude()
 
     def answers(self) -> Iterable[Sequence[TaskInstance]]:
-        """Take the rows that come next in the order of the requests."""
+        """Remove and return the rows that are next in the order of the requests."""
         while (answer := self._answers.pop(self._given + 1, None)) is not None:
             self._given += 1
             yield answer
 
     @property
     def given_out(self) -> bool:
-        """True if it has ended and all its rows were taken."""
+        """True if it has ended and all its rows were returned."""
         return self.ended and self._given == self.asked
 
     def _take(self, request: PageRequest, page: Page, unchanged_before: datetime) -> Sequence[TaskInstance]:
-        """Look at an answer, and return the rows that it gives out."""
+        """Process a response and return the rows to give out."""
         raise NotImplementedError
 
     def _conclude(self) -> None:
-        """End, or ask on: nothing is under way."""
+        """End, or add requests; called when no request is pending or under way."""
         raise NotImplementedError
 
     def _end(self, successors: Iterable[TimeRange] = ()) -> None:

@@ -1,12 +1,12 @@
-"""Reading a list of any length, each row once, with several requests under way. A plan without I/O.
+"""Plans reading a list of any length, each row once, with concurrent requests. No I/O.
 
-Knows which requests may go out next, the oldest part of the list first, and in which order rows are given out:
-partition after partition, page after page, each row as it was when it was first read. Takes answers in any order.
-What makes a partition complete is known in time_range.py and indivisible.py.
+Knows which requests to send next, oldest partition first, and in which order to return rows: by partition and
+page, each row as first read. Takes responses in any order. When a partition is complete is left to time_range.py
+and indivisible.py.
 
-A gate does not read by this plan, but by paginator.py: what an export needs is that nothing is missing that
-matched all the while, and so its rows may be of different moments. A gate that sees the beginning of a list before
-a change and the end after it counts instances as done together that never were.
+A gate uses paginator.py instead. An export must not miss a row that matched all the time, and its rows may be of
+different moments. A gate that saw the start of a list before a change and its end after the change would count
+instances as done together that never were.
 """
 
 from __future__ import annotations
@@ -36,18 +36,20 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.listing.page_request import Order, PageRequest
     from airflow_provider_wedata.listing.partition import Partition
 
-#: No list is so long: the official sample of a large one counts 176,022 rows. To plan the pages of many more would
-#: take all memory. [I]
+#: No list is this long: the official sample of a large one counts 176,022 rows. Planning the pages of far more
+#: rows would exhaust memory. [I]
 MOST_ROWS = 100_000_000
 
 
 class ListingPlanner:
-    """The plan of one reading: ask `next()`, `feed()` the answers, `take()` the rows, until `ended`.
+    """The plan of one reading: send `next()`, `feed()` the responses, `take()` the rows, until `ended`.
 
-    No row is given out twice, by its key. Every row that matches from the first request to the last, and
-    whose schedule time does not change, is given out; or `feed` raises `ListNotAtRest`.
+    No key is returned twice. Every row that matches from the first request to the last, and whose schedule time
+    does not change, is returned; otherwise `feed` raises `ListNotAtRest`.
 
-    :param under_way: requests at once.
+    :param query: the instances to read.
+    :param under_way: concurrent requests.
+    :param limits: page sizes and bounds.
     """
 
     def __init__(self, query: InstanceQuery, *, under_way: int = 10, limits: Limits | None = None) -> None:
@@ -66,11 +68,11 @@ class ListingPlanner:
 
     @property
     def ended(self) -> bool:
-        """True if all rows were given out."""
+        """True if all rows were returned."""
         return not self._partitions
 
     def next(self) -> list[tuple[int, Operation[Page]]]:
-        """Return the requests that may go out now, each with the ticket to feed its answer with."""
+        """Return the requests to send now, each with the ticket to pass to `feed`."""
         asked = []
         while len(self._flying) < self._under_way and (partition := self._next_partition()):
             self._tickets += 1
@@ -80,16 +82,17 @@ class ListingPlanner:
         return asked
 
     def feed(self, ticket: int, page: Page, unchanged_before: datetime) -> None:
-        """Take an answer.
+        """Take a response.
 
+        :param ticket: the ticket of its request.
         :param unchanged_before: rows last updated before this time cannot have changed since the request was sent.
-        :raises ListNotAtRest: if some rows keep coming and going, or can't be read; it names them.
-        :raises UnreadableField: if it counts more rows than there can be.
+        :raises ListNotAtRest: if some rows keep changing or can't be reached; it names them.
+        :raises UnreadableField: if the total is impossibly large.
         """
         partition, number, request = self._flying.pop(ticket)
         if page.total > MOST_ROWS:
             raise UnreadableField(
-                f"TotalCount is {page.total}, beside {len(page.rows)} items; expected at most {MOST_ROWS}"
+                f"TotalCount is {page.total}, with {len(page.rows)} items; expected at most {MOST_ROWS}"
             )
         if self.total is None and not self._query.exact:
             self.total = page.total
@@ -100,7 +103,7 @@ class ListingPlanner:
             self._partitions[at:at] = self._successors(partition)
 
     def take(self) -> list[TaskInstance]:
-        """Return the rows that are there, in order, and new."""
+        """Return the new rows that are available, in order."""
         rows: list[TaskInstance] = []
         while self._partitions:
             partition = self._partitions[0]
@@ -120,7 +123,7 @@ class ListingPlanner:
 
     def _next_partition(self) -> Partition | None:
         for at, partition in enumerate(self._partitions):
-            # Rows wait in memory for those before them; so do not run too far ahead of what is missing.
+            # Rows wait in memory for earlier ones, so do not read too far ahead.
             if self._held >= self._limits.held and (at or partition.under_way):
                 return None
             if partition.pending:
@@ -128,14 +131,14 @@ class ListingPlanner:
         return None
 
     def _list(self, ids: Sequence[str], order: Order | None) -> Partition:
-        """Return what reads all that the ids find, or all there is."""
+        """Return a partition that reads all rows of these ids, or all rows without ids."""
         result_set = ResultSet(self._query, ",".join(ids) or None)
         partition = TimeRangePartition(result_set, self._limits, self._whole, order=order)
         partition.ids = ids
         return partition
 
     def _successors(self, partition: Partition) -> list[Partition]:
-        """Return what reads what the partition could not, in its place."""
+        """Return the partitions that read what this partition could not."""
         if not isinstance(partition, TimeRangePartition) or not partition.successors:
             return []
         ids, partition.ids = partition.ids, ()
@@ -165,7 +168,7 @@ class ListingPlanner:
         return pieces
 
     def _not_found(self, partition: Partition) -> list[Partition]:
-        """Return what asks alone for each id that was asked for with others and of which no instance was found.
+        """Return a partition for each id of a group without instances so far, to request it alone.
 
         That several ids in a Keyword are joined by OR is documented nowhere. [I]
         """

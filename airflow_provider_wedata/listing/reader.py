@@ -1,7 +1,7 @@
-"""Streams every instance that a query matches, once: a few threads send what planner.py plans.
+"""Streams every instance that a query matches, once. A few threads send the requests of planner.py.
 
-The thread that iterates plans and gives out the rows. Knows which rows cannot have changed since a request was
-sent, by the clock of its answer, and how to end at once.
+The iterating thread runs the plan and yields the rows. Knows how to stop at once, and which rows cannot have
+changed since a request was sent, by the Date of its response.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
     from airflow_provider_wedata.api.query import InstanceQuery
 
-#: Seconds by which WeData's own clocks may differ: the one that dates an answer, the one that dates an update.
+#: Seconds by which WeData's own clocks may differ: that of the Date header and that of LastUpdateTime.
 _MARGIN = 10
-#: Seconds by which ours may differ from WeData's: its signature check allows 300.
+#: Seconds by which our clock may differ from WeData's: its signature check allows 300, plus the margin above.
 _MARGIN_WITHOUT_DATE = 310
-#: Requests at once: enough for 20 a second where an answer takes half a second.
+#: Concurrent requests: enough for 20 per second if a response takes half a second.
 _UNDER_WAY = 10
-#: Seconds to wait for threads at the end. Only one that still connects needs longer; it then ends by itself.
+#: Seconds to wait for each thread at the end. Only one that is still connecting needs longer; it ends by itself.
 _LAST_WAIT = 2.0
 
 _Task = tuple[int, "Operation[Page]"]
@@ -38,19 +38,21 @@ _Outcome = tuple[int, "Answer[Page] | BaseException"]
 
 
 class ConcurrentReader:
-    """The instances that a query matches, each once, as it was when it was first read. To be iterated once.
+    """Iterates over the instances that match a query, each once, as first read. Can be iterated only once.
 
-    In the order of schedule time where nothing moves meanwhile (of the query's own sort, if it names one and
-    the list has fewer than 10,000). Use it with ``with``, or close it: that closes its client too.
+    They come in the order of schedule time if nothing changes meanwhile (in the query's own order, if it has one
+    and the list has fewer than 10,000 rows). Use it with ``with``, or close it; that also closes its client.
 
-    A gate does not read by this, but by `paginator.ConsistentListing`: these rows may be of different moments.
+    A gate uses `paginator.ConsistentListing` instead: these rows may be of different moments.
 
-    :param under_way: requests at once.
-    :raises ApiError: while it is iterated; `ListNotAtRest` names the instances that kept coming and going.
+    :param client: sends the requests; closed with this reader.
+    :param query: the instances to read.
+    :param under_way: concurrent requests.
+    :raises ApiError: during iteration; `ListNotAtRest` names the instances that kept changing.
     """
 
     def __init__(self, client: Client, query: InstanceQuery, *, under_way: int = _UNDER_WAY) -> None:
-        #: How often WeData was asked, and how often it answered "too many".
+        #: The number of requests so far, and of those that were throttled.
         self.requests = 0
         self.throttled = 0
         self._client = client
@@ -62,12 +64,12 @@ class ConcurrentReader:
 
     @property
     def total(self) -> int | None:
-        """How many there are by WeData's first count; None before it is there, and where ids are named."""
+        """The total of the first response; None before it is there, and if the query has ids."""
         return self._plan.total
 
     @property
     def rows(self) -> int:
-        """How many were read so far."""
+        """How many rows were read so far."""
         return self._plan.rows
 
     def __iter__(self) -> Iterator[TaskInstance]:
@@ -82,20 +84,20 @@ class ConcurrentReader:
             self.close()
 
     def close(self) -> None:
-        """End now, whatever is under way; from another thread too: whoever iterates then gets `NoAnswer`."""
+        """Stop at once. May be called from another thread: the iterator then raises `NoAnswer`."""
         self.stop()
         self._client.close()
         for thread in list(self._threads):
-            if thread.ident is not None:  # or it was interrupted while it started, and ends by itself
+            if thread.ident is not None:  # None: it was interrupted while it started, and ends by itself
                 thread.join(_LAST_WAIT)
 
     def stop(self) -> None:
-        """Let whoever iterates get `NoAnswer`, and close this.
+        """Make the iterator raise `NoAnswer` and close this reader.
 
-        Takes no lock and waits for nobody: a signal handler may call it in the midst of anything, also of `close`.
+        Takes no lock and never blocks, so a signal handler may call it at any moment, even during `close`.
         """
         self._tasks.put(None)
-        self._outcomes.put((0, NoAnswer("the reading was closed")))
+        self._outcomes.put((0, NoAnswer("the reader was closed")))
         self._client.hang_up()
 
     def __enter__(self) -> Self:
@@ -120,7 +122,7 @@ class ConcurrentReader:
             outcome: Answer[Page] | BaseException
             try:
                 outcome = self._client.run(self._client.channel.answered(operation))
-            except BaseException as error:  # noqa: BLE001 - it is raised again where the rows are awaited
+            except BaseException as error:  # noqa: BLE001 - the iterating thread raises it again
                 outcome = error
             self._outcomes.put((ticket, outcome))
         self._tasks.put(None)  # for the next thread
@@ -134,7 +136,7 @@ class ConcurrentReader:
 
 
 def _unchanged_before(answer: Answer[Page]) -> datetime:
-    """Return a time on WeData's clock that is certainly before the request was sent."""
+    """Return a time, on WeData's clock, that is certainly before the request was sent."""
     if answer.date is None:
         seconds = answer.sent.utc - _MARGIN_WITHOUT_DATE
     else:

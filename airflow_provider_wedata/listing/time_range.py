@@ -1,7 +1,7 @@
 """Reads a range of schedule times optimistically; if the result set changed while it was read, splits the range.
 
-Knows when a range was read completely, and where to split it: until each piece fits on one page, which shows one
-moment and needs no proof.
+Knows when a range was read completely and where to split it, until each piece fits on one page. A page shows one
+moment and needs no proof. When each request is sent is left to planner.py.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Page
     from airflow_provider_wedata.listing.page_request import Limits, Order, ResultSet
 
-#: Of a page, so that a piece that is meant to fit on one still does when a few rows are added.
+#: The share of a page that a piece may fill, so that it still fits when a few rows are added.
 _ROOM = 0.95
 
 
 class TimeRangePartition(Partition):
-    """The instances of a range of schedule time, page by page, several at once.
+    """The instances of a range of schedule times, with concurrent requests for its pages.
 
-    Complete if every page counts the same total, as many different rows came, and none of them changed since the
-    first page was asked for: then all of them were there at that moment, and there were as many. One page alone
-    shows one moment and needs no proof.
+    Complete if every page has the same total, as many different rows were read, and none of them changed since the
+    first page was requested: then they all existed at that moment, and there were no others. A single page shows
+    one moment and needs no proof.
 
-    :param order: None is the query's own; then its successor is the same range, oldest first.
+    :param order: None: the query's own; then its successor is the same range, oldest first.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TimeRangePartition(Partition):
         self.order = order
         self.total = 0
         self.unchanged_before: datetime | None = None
-        #: The first page in both orders, as far as it was asked for: it shows where rows without a time stand.
+        #: The first page in both orders, if requested: it shows where rows without a schedule time are.
         self.oldest: Sequence[TaskInstance] = ()
         self.newest: Sequence[TaskInstance] = ()
         self._begin = time_range.first
@@ -74,7 +74,7 @@ class TimeRangePartition(Partition):
         if request.order == NEWEST_FIRST:
             self.newest = page.rows
             self._stop = max(_seconds(page.rows), default=int(unchanged_before.timestamp()))
-            return ()  # out of order here; they are read again where they belong
+            return ()  # out of order; they are read again in their place
         self._answered += 1
         self._miscounted = self._miscounted or request.start + len(page.rows) > page.total
         self._observation.add(page.rows, page.total, unchanged_before)
@@ -90,15 +90,15 @@ class TimeRangePartition(Partition):
         if not self.limits.is_long(page.total):
             for number in range(2, self.limits.pages_to_read(page.total) + 1):
                 self._ask(number, self.order)
-        # The page shows all that there was before its last second. That SCHEDULE_DATE sorts by the second and not
-        # by the day is inferred from its name in the answer [I]; rows out of order are not relied on.
+        # The page shows all rows before its last second. That SCHEDULE_DATE sorts by the second and not by the day
+        # is inferred from its name in the response [I]; if rows are out of order, this is not relied on.
         times = _seconds(page.rows)
         if self.order == OLDEST_FIRST and times and times == sorted(times):
             self._begin = times[-1]
 
     @property
     def deep(self) -> bool:
-        """True if the far end of the range is out of reach, or nobody knows where it is."""
+        """True if the far end of the range is out of reach or unknown."""
         return self.limits.is_deep(self.total) or self._miscounted
 
     @property
@@ -126,7 +126,7 @@ class TimeRangePartition(Partition):
             self._end(self._split())
 
     def _split(self) -> list[TimeRange]:
-        """Return ranges of one page as far as the range was read, and longer ones for the rest of it."""
+        """Return ranges of one page each for what was read, and longer ones for the rest."""
         ranges = TimeRange(self._begin, self.time_range.last).split(self._page_starts())
         if self._unread > 0:
             ranges[-1:] = ranges[-1].split(self._even_starts(ranges[-1]))
@@ -135,7 +135,7 @@ class TimeRangePartition(Partition):
         return ranges
 
     def _page_starts(self) -> list[int]:
-        """Return where to split so that each piece fits on a page. A second that does not stands alone."""
+        """Return where to split so that each piece fits on a page. A second that does not fit is its own piece."""
         starts, filled, room = [], 0, max(1, int(_ROOM * self.limits.page))
         for second, rows in sorted(self._times.items()):
             if self._begin is not None and second < self._begin:
@@ -150,7 +150,7 @@ class TimeRangePartition(Partition):
         return starts
 
     def _even_starts(self, rest: TimeRange) -> list[int]:
-        """Return where to split what was not read, if its ends are known: into pieces of the same length."""
+        """Return where to split the unread rest into pieces of equal length, if its ends are known."""
         first = rest.first if rest.first is not None else min(self._times, default=None)
         if first is None or self._stop is None:
             return []
@@ -159,25 +159,27 @@ class TimeRangePartition(Partition):
 
     @property
     def _pages_at_once(self) -> int:
-        """How many pages the next pieces are meant to have: as many as were read before this range changed."""
+        """The target size of the next pieces, in pages: as many as were read before this range changed."""
         return self.limits.begin if self._observation.unchanged else min(self._answered, self.limits.begin)
 
     def _any_starts(self) -> list[int]:
-        """Return where to split a range that would otherwise stay as it is: around a second in its midst."""
+        """Return where to split a range that would otherwise stay the same: around its median second."""
         if self._times:
             middle = sorted(self._times.elements())[self._times.total() // 2]
-        elif self.time_range.unbounded and self.unchanged_before:  # no row that was read has a time
+        elif self.time_range.unbounded and self.unchanged_before:  # no row read has a schedule time
             middle = int(self.unchanged_before.timestamp())
         else:
             window = self.time_range.window.describe(self.result_set.query.zone)
-            raise ListNotAtRest(f"WeData counts {self.total} instances from {window} and shows none of them")
+            raise ListNotAtRest(
+                f"WeData counts {self.total} instances from {window} but returns none of them"
+            )
         return [middle, middle + 1]
 
 
 class RecentlyUpdated(Partition):
-    """What was updated since the first page of a list: for instances whose schedule time was changed meanwhile.
+    """Reads what was updated since the first page of a list, to find instances whose schedule time changed.
 
-    From a range that is still to be read into one that was read. One page, so this is best effort.
+    They may have moved from an unread range into one that was already read. Best effort: it reads only one page.
     """
 
     def __init__(self, result_set: ResultSet, limits: Limits, since: datetime | None) -> None:

@@ -1,10 +1,10 @@
-"""How much memory writing takes: run it, and it prints the peak for each format and number of rows.
+"""Memory used by writing an export: prints the peak for each format and number of rows.
 
     python tests/bench/export_memory.py [rows ...]
 
-Each figure is from a process of its own: the highest resident size that the system saw (VmHWM, on Linux; the
-`ru_maxrss` of other systems would tell the parent's if that is higher). Rows come from a generator, each as a
-page's JSON gives it, so nothing but the writer can pile up.
+Each figure is from a process of its own: its highest resident size (VmHWM, on Linux; `ru_maxrss` of other systems
+would include the parent's if that is higher). Rows come from a generator, each parsed from JSON as in a page, so
+only the writer can accumulate memory.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def rows(count: int) -> Iterator[TaskInstance]:
 
 
 def measure(name: str, codec: str | None, count: int) -> str:
-    """Write so many rows; return peak megabytes, seconds and the file's megabytes, as text."""
+    """Write this many rows; return peak megabytes, seconds and the file's megabytes, as text."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         with published(LocalFile(str(Path(folder, "a")))) as publication:
@@ -77,8 +77,8 @@ def main(sizes: list[int]) -> None:
                 ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
                 peak, seconds, size = map(float, ran.stdout.split())
                 first = peak if first is None else first
-                told = f"{count:,} | {peak:.1f} | {peak - first:+.1f} | {seconds:.1f} | {size:.1f}"
-                print(f"| {name} | {codec or '-'} | {told} |", flush=True)
+                figures = f"{count:,} | {peak:.1f} | {peak - first:+.1f} | {seconds:.1f} | {size:.1f}"
+                print(f"| {name} | {codec or '-'} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How much memory a whole export takes, reading and writing: the operator against an emulator of many rows.
+"""Memory used by a whole export, reading and writing: the operator against an emulator with many rows.
 
     python tests/bench/export_whole.py [--rows 10000 1000000] [--formats jsonl csv parquet]
 
-The emulator is a process of its own, without a limit and without latency; each export is one, too, and tells the
-highest resident size that the system saw (VmHWM, on Linux). A million rows take some minutes each.
+The emulator runs in a process of its own, without rate limit and latency. So does each export, which prints its
+highest resident size (VmHWM, on Linux). A million rows take a few minutes each.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ print("PEAK", json.dumps({**done, "peak": int(peak.split()[1]) / 1024}))
 
 @contextmanager
 def emulator(rows: int) -> Iterator[str]:
-    """Give the connection to an emulator with so many rows."""
+    """Yield the connection to an emulator with this many rows."""
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", SERVE, str(rows)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -64,10 +64,10 @@ def export(connection: str, form: str) -> str:
         )
     if ran.returncode:
         return ran.stderr[-2000:]
-    told = json.loads(next(line[5:] for line in ran.stdout.splitlines() if line.startswith("PEAK ")))
-    size, peak = told["bytes"] / 2**20, told["peak"]
+    done = json.loads(next(line[5:] for line in ran.stdout.splitlines() if line.startswith("PEAK ")))
+    size, peak = done["bytes"] / 2**20, done["peak"]
     return (
-        f"{form:8}{told['rows']:>11,}{told['requests']:>10,}{told['seconds']:>9.1f}{size:>9.0f}{peak:>10.1f}"
+        f"{form:8}{done['rows']:>11,}{done['requests']:>10,}{done['seconds']:>9.1f}{size:>9.0f}{peak:>10.1f}"
     )
 
 

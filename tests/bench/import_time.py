@@ -1,4 +1,4 @@
-"""What naming the sensor costs a DAG file: milliseconds over Airflow's own sensor, in fresh processes.
+"""What importing the sensor costs a DAG file: milliseconds more than Airflow's own sensor, in new processes.
 
 Run it with the project's Python: `python tests/bench/import_time.py [rounds]`.
 """
@@ -37,7 +37,7 @@ def main(rounds: int) -> None:
         environment |= {"PYTHONPYCACHEPREFIX": f"{folder}/compiled", "AIRFLOW_HOME": f"{folder}/airflow"}
         for statement in STATEMENTS.values():
             milliseconds(statement, environment)  # compiles
-        # Turn by turn, so that a busy machine is busy for all.
+        # Alternately, so that other load affects all statements equally.
         times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
         for _ in range(rounds):
             for name, statement in STATEMENTS.items():

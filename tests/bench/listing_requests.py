@@ -1,8 +1,8 @@
-"""How many requests a long list takes, as a multiple of its pages: `python tests/bench/listing_requests.py`.
+"""The requests that a long list needs, as a multiple of its pages: `python tests/bench/listing_requests.py`.
 
-The plan alone, against a list in memory on stepped time: 20 requests a second, six under way, answered in any
-order. Meanwhile instances are swapped: one is deleted, another is added, so that the count stays. The figures are
-the same on every machine.
+Only the planner, against a list in memory in simulated time: 20 requests per second, six concurrent, answered in
+any order. Meanwhile instances are swapped: one is deleted and another is added, so the count stays the same. The
+figures are the same on every machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SWAPS = {"quiet": 0.0, "a swap every 5 s": 0.01, "every half second": 0.1, "20 a
 
 @dataclass(frozen=True)
 class Case:
-    """A list: so many rows over so many seconds, a share of them in one second, and how it is asked for."""
+    """A list: its rows, the seconds they are spread over, the share in one second, and how it is requested."""
 
     name: str
     rows: int
@@ -68,8 +68,8 @@ class Service:
 
     def add(self, last_update: datetime) -> None:
         self._added += 1
-        crowded = self.chance.random() < self.case.in_one_second
-        second = self.case.seconds // 2 if crowded else self.chance.randrange(self.case.seconds)
+        together = self.chance.random() < self.case.in_one_second
+        second = self.case.seconds // 2 if together else self.chance.randrange(self.case.seconds)
         row = TaskInstance(
             instance_key=f"{self._added:07}",
             scheduler_time=START + timedelta(seconds=second),
@@ -83,16 +83,16 @@ class Service:
         self.add(self.now)
 
     def answer(self, operation: Operation[Page]) -> Page:
-        given = operation.parameters
-        first = self._place(given.get("ScheduleTimeFrom"), 0, 0)
-        last = max(first, self._place(given.get("ScheduleTimeTo"), 1, len(self.rows)))
+        parameters = operation.parameters
+        first = self._place(parameters.get("ScheduleTimeFrom"), 0, 0)
+        last = max(first, self._place(parameters.get("ScheduleTimeTo"), 1, len(self.rows)))
         found = [row for _, _, row in self.rows[first:last]]
-        if since := given.get("LastUpdateTimeFrom"):
+        if since := parameters.get("LastUpdateTimeFrom"):
             found = [row for row in found if (row.last_update_time or START) >= ZONE.wire.parse(since)]
-        if given["SortType"] == "DESC":
+        if parameters["SortType"] == "DESC":
             found.reverse()
-        start = (given["PageNumber"] - 1) * given["PageSize"]
-        return Page(len(found), tuple(found[start : start + given["PageSize"]]))
+        start = (parameters["PageNumber"] - 1) * parameters["PageSize"]
+        return Page(len(found), tuple(found[start : start + parameters["PageSize"]]))
 
     def _place(self, text: str | None, beyond: int, otherwise: int) -> int:
         if text is None:
@@ -104,7 +104,7 @@ class Service:
 def requests(case: Case, swaps: float, seed: int) -> float:
     """Read, and return the requests as a multiple of the pages.
 
-    :raises ListNotAtRest: if the list moves too much.
+    :raises ListNotAtRest: if the list changes too much.
     """
     chance = Random(seed)  # noqa: S311 - the same every time, on purpose
     service = Service(case, chance)
@@ -128,7 +128,7 @@ def requests(case: Case, swaps: float, seed: int) -> float:
 
 
 def cell(case: Case, swaps: float) -> str:
-    """Return the mean over some seeds, or how many of them did not come to rest."""
+    """Return the mean over several seeds, and how many of them ended with `ListNotAtRest`."""
     found, refused = [], 0
     for seed in range(case.seeds):
         try:

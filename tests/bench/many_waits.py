@@ -1,9 +1,9 @@
-"""What becomes of very many waits in one triggerer: `python tests/bench/many_waits.py`.
+"""How very many waits behave in one triggerer: `python tests/bench/many_waits.py`.
 
-Each is a trigger of its own, as an Airflow triggerer runs them, before an emulator in a process of its own with a
-strict limit of 20 requests in any second. Every look is one request; how often the waits want to look is set from
-half to four times that limit, or by `--waits 5000 --interval 30`. CPU is this process's own. The looks are counted
-from the start on: the fewest and the most that any wait had.
+Each wait is a trigger of its own, as in an Airflow triggerer. The emulator runs in a process of its own, with a
+strict limit of 20 requests in any second. Every poll is one request. The waits together want to poll at half to
+four times that limit, or as `--waits 5000 --interval 30` says. CPU is that of this process. The last columns are
+the fewest and the most polls of any wait, counted from the start.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ LIMIT = 20
 
 
 class Quiet(WeDataTaskInstanceTrigger):
-    """Says nothing: a line for each of them would be what is measured."""
+    """Logs nothing: one line for each poll would dominate the measurement."""
 
-    looks: ClassVar[Counter[int]] = Counter()
+    polls: ClassVar[Counter[int]] = Counter()
     number = 0
 
-    def _say(self, verdict: Verdict, _said: str) -> str:
-        self.looks[self.number] += 1
+    def _log_news(self, verdict: Verdict, _logged: str) -> str:
+        self.polls[self.number] += 1
         return verdict.message
 
 
 def trigger(interval: float, number: int, waits: int) -> WeDataTaskInstanceTrigger:
-    """Return a wait that never ends, and begins to look within its first interval, as many waits would."""
+    """Return a wait that never ends. The first polls of all waits are spread over the first interval."""
     watch = parse_watch(
         {"workflow_id": WORKFLOW_ID, "schedule_date": "2026-03-01", "min_instances": 1000},
         project_id=PROJECT_ID,
         time_zone=Zone("UTC+8"),
     )
     began = time.time()
-    patience = PollSchedule(started=began, timeout=86_400, poke_interval=interval)
+    schedule = PollSchedule(started=began, timeout=86_400, poke_interval=interval)
     one = Quiet(
         watch=encode_watch(watch),
-        patience=patience.to_json(),
+        schedule=schedule.to_json(),
         wedata_conn_id="wedata_default",
         next_look=began + interval * number / waits,
     )
@@ -65,19 +65,19 @@ def trigger(interval: float, number: int, waits: int) -> WeDataTaskInstanceTrigg
 
 
 async def wait_all(interval: float, url: str, number: int, seconds: float) -> None:
-    """Let the waits look for a while, and print how often they came to it."""
-    Quiet.looks.clear()
+    """Run the waits for some seconds, and print how often they polled."""
+    Quiet.polls.clear()
     waits = [asyncio.create_task(anext(trigger(interval, at, number).run())) for at in range(number)]
-    await asyncio.sleep(interval)  # until each has begun
+    await asyncio.sleep(interval)  # until each has started
     before, cpu, began = counts(url), time.process_time(), time.monotonic()
     blocked, blocked_cpu = await longest_block(seconds)
     seconds = time.monotonic() - began
     after = counts(url)
-    looks = (after["total"] - before["total"]) / seconds
+    polls = (after["total"] - before["total"]) / seconds
     throttled = after["throttled"] - before["throttled"]
-    each = [Quiet.looks[at] for at in range(number)]
+    each = [Quiet.polls[at] for at in range(number)]
     print(
-        f"{number:>6}{interval:>10.1f}{number / interval:>13.1f}{looks:>8.1f}{number / looks:>13.1f}"
+        f"{number:>6}{interval:>10.1f}{number / interval:>13.1f}{polls:>8.1f}{number / polls:>13.1f}"
         f"{throttled:>11}{(time.process_time() - cpu) / seconds:>8.0%}{1000 * blocked:>10.0f}"
         f"{1000 * blocked_cpu:>9.0f}"
         f"{min(each):>8}{max(each):>6}",
@@ -89,7 +89,7 @@ async def wait_all(interval: float, url: str, number: int, seconds: float) -> No
 
 
 async def longest_block(seconds: float) -> tuple[float, float]:
-    """Return for how long at most the event loop kept others waiting, in seconds, and on its own CPU."""
+    """Return how long the event loop was blocked at most, in seconds of wall time and of CPU time."""
     longest, longest_cpu, end = 0.0, 0.0, time.monotonic() + seconds
     while (now := time.monotonic()) < end:
         cpu = time.thread_time()
@@ -100,13 +100,13 @@ async def longest_block(seconds: float) -> tuple[float, float]:
 
 
 def counts(url: str) -> dict[str, int]:
-    with urlopen(f"{url}/emulator/requests") as answer:  # noqa: S310 - always http
-        found: dict[str, int] = json.load(answer)
+    with urlopen(f"{url}/emulator/requests") as response:  # noqa: S310 - always http
+        found: dict[str, int] = json.load(response)
         return found
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     line.add_argument("--waits", type=int, default=400)
     line.add_argument("--interval", type=float, help="seconds; without it several, by the limit")
@@ -115,7 +115,7 @@ def main() -> None:
     intervals = [options.waits / (LIMIT * times) for times in (0.5, 0.9, 2, 4)]
     command = [sys.executable, "-m", "airflow_provider_wedata.emulator", "--quiet", "--latency-ms", "150"]
     print(
-        " waits  interval  want/second   got/s  looks every  throttled     CPU  block/ms  of CPU  fewest  most"
+        " waits  interval  want/second   got/s  polls every  throttled     CPU  block/ms  of CPU  fewest  most"
     )
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulator:  # noqa: S603 - our own
         try:

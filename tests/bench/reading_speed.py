@@ -1,7 +1,7 @@
-"""How fast a list is read, beside a loop over the official SDK: `python tests/bench/reading_speed.py [--all]`.
+"""How fast a list is read, compared to a loop over the SDK: `python tests/bench/reading_speed.py [--all]`.
 
-Against an emulator in a process of its own, with a strict limit of 20 requests in any second. The least time is
-that of the pages at the limit. CPU is this process's own, for each request.
+The emulator runs in a process of its own, with a strict limit of 20 requests in any second. The least time is that
+of all pages at the limit. CPU is that of this process, per request.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT, PAGE = 20, 100
-#: Of the 90 days that the emulator has.
+#: Days to read, of the 90 that the emulator has.
 DAYS = 10.2
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a way of reading took."""
+    """The cost of one way of reading."""
 
     rows: int
     requests: int
@@ -53,7 +53,7 @@ class Result:
     cpu: float
 
     def line(self, name: str) -> str:
-        """Return it as a line of the table."""
+        """Return the result as a line of the table."""
         speed, least = self.rows / self.seconds, -(-self.rows // PAGE) / LIMIT
         return (
             f"{name:28}{self.rows:>9,}{self.requests:>10,}{self.throttled:>11,}{self.seconds:>9.1f}"
@@ -83,7 +83,7 @@ def ours(host: str, since: datetime | None) -> tuple[int, int, int]:
 
 
 def the_sdks(host: str, since: datetime | None) -> tuple[int, int, int]:
-    """Read with a loop over the official SDK, as its samples show it: a page after the other."""
+    """Read with a loop over the official SDK, as in its samples: one page after the other."""
     profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=host))
     client = WedataClient(Credential(SECRET_ID, SECRET_KEY), REGION, profile)
     request = models.ListTaskInstancesRequest()
@@ -106,7 +106,7 @@ def the_sdks(host: str, since: datetime | None) -> tuple[int, int, int]:
 
 
 def measured(way: Callable[[str, datetime | None], tuple[int, int, int]], host: str, days: float) -> Result:
-    """Return what the way took, once the second of whoever read before is over."""
+    """Measure one way of reading, after a pause for the rate limit."""
     time.sleep(1)
     since = datetime.now(UTC) - timedelta(days=days) if days else None
     start, cpu = time.monotonic(), time.process_time()
@@ -115,23 +115,23 @@ def measured(way: Callable[[str, datetime | None], tuple[int, int, int]], host: 
 
 
 def picture(results: dict[str, Result], latency_ms: int) -> str:
-    """Return a bar for each result, as long as its rows a second, before the limit's."""
+    """Return an SVG bar chart of rows per second, with a line at the limit."""
     width, step, full = 760, 44, 470
     bars = []
     for at, (name, result) in enumerate(results.items()):
         speed, y = result.rows / result.seconds, 58 + at * step
         long = full * speed / (LIMIT * PAGE)
-        colour = "#9aa5b1" if "SDK" in name else "#0052d9"
+        color = "#9aa5b1" if "SDK" in name else "#0052d9"
         bars.append(
             f'<text x="170" y="{y + 18}" text-anchor="end">{name}</text>'
-            f'<rect x="180" y="{y}" width="{long:.0f}" height="26" rx="3" fill="{colour}"/>'
+            f'<rect x="180" y="{y}" width="{long:.0f}" height="26" rx="3" fill="{color}"/>'
             f'<text x="{188 + long:.0f}" y="{y + 18}">{speed:,.0f}</text>'
         )
     height = 58 + step * len(results)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
         f'font-size="13" fill="#333"><rect width="{width}" height="{height}" fill="#fff"/>'
-        f'<text x="20" y="24" font-size="15">Rows a second, where an answer takes {latency_ms} ms</text>'
+        f'<text x="20" y="24" font-size="15">Rows per second, with a response time of {latency_ms} ms</text>'
         f'<line x1="{180 + full}" y1="40" x2="{180 + full}" y2="{height - 8}" stroke="#d54941" '
         f'stroke-dasharray="4"/><text x="{180 + full}" y="36" text-anchor="middle" fill="#d54941">'
         f"WeData&apos;s limit: {LIMIT * PAGE:,}</text>{''.join(bars)}</svg>\n"
@@ -140,23 +140,23 @@ def picture(results: dict[str, Result], latency_ms: int) -> str:
 
 @contextmanager
 def emulator(latency_ms: int) -> Iterator[str]:
-    """Give the host of an emulator with 176,022 instances."""
+    """Yield the host of an emulator with 176,022 instances."""
     line = [sys.executable, "-m", "airflow_provider_wedata.emulator", "--scenario", "large", "--quiet"]
     with subprocess.Popen(  # noqa: S603 - our own module
         [*line, "--latency-ms", str(latency_ms), "--limit", str(LIMIT)], stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            said = process.stdout.readline() if process.stdout else ""
-            found = re.search(r"http://(\S+)", said)
+            line_read = process.stdout.readline() if process.stdout else ""
+            found = re.search(r"http://(\S+)", line_read)
             if not found:
-                raise RuntimeError(f"the emulator said {said!r}")
+                raise RuntimeError(f"the emulator printed {line_read!r}; expected its URL")
             yield found[1]
         finally:
             process.terminate()
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     line.add_argument("--latency-ms", type=int, default=150)
     line.add_argument("--all", action="store_true", help="all 176,022 rows too (90 s)")

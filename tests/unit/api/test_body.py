@@ -117,7 +117,7 @@ PACKED = gzip.compress(b"ab" * 1000)
     "body",
     [b"no gzip", *(PACKED[:end] for end in range(1, len(PACKED))), PACKED + b"!", PACKED[:-8] + b"\0" * 8],
 )
-def test_what_is_cut_or_broken_is_told(body: bytes) -> None:
+def test_what_is_cut_or_broken_raises(body: bytes) -> None:
     with pytest.raises(BrokenBody):
         unpack(body, "gzip")
 

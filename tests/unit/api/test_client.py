@@ -258,7 +258,7 @@ def test_what_half_a_megabyte_of_gzip_would_become_is_never_held(ask: Ask, wedat
     way = way_to(wedata_emulator, retries=0)
     tracemalloc.start()
     try:
-        with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, unpacked"):
+        with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, decompressed"):
             ask(way)
         assert tracemalloc.get_traced_memory()[1] < 40 << 20
     finally:
@@ -268,7 +268,7 @@ def test_what_half_a_megabyte_of_gzip_would_become_is_never_held(ask: Ask, wedat
 def test_of_what_is_announced_as_too_large_nothing_is_waited_for(ask: Ask, wedata_emulator: Emulator) -> None:
     large = faults.body(b" " * (5 << 20))
     wedata_emulator.faults.when(lambda _: True, faults.both(large, faults.drip(0.05)))
-    with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, unpacked"):
+    with pytest.raises(errors.UnreadableAnswer, match="more than 4194304 bytes, decompressed"):
         ask(way_to(wedata_emulator, retries=0, timeout=60))
 
 

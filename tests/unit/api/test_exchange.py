@@ -272,8 +272,8 @@ def test_an_answer_larger_than_any_of_wedatas_is_not_read(answer: Http) -> None:
     run = ask(answer)
     assert (UnreadableAnswer, 6) == (type(run.error), len(run.sent))
     assert str(run.error) == (
-        "HTTP status 200, with more than 4194304 bytes, unpacked; expected a page of WeData's, "
-        "which has some 100,000"
+        "HTTP status 200, with more than 4194304 bytes, decompressed; expected a page of WeData's, "
+        "which has about 100,000"
     )
 
 
@@ -282,7 +282,7 @@ def test_a_packing_that_nobody_asked_for_is_named(encoding: str) -> None:
     run = ask(Http(GOOD.body, headers={"content-encoding": encoding}))
     assert (UnreadableAnswer, 6) == (type(run.error), len(run.sent))
     assert str(run.error) == (
-        f"HTTP status 200, with the Content-Encoding '{encoding}', which was not asked for; expected gzip or none"
+        f"HTTP status 200, with the Content-Encoding '{encoding}', which was not requested; expected gzip or none"
     )
 
 
@@ -290,7 +290,7 @@ def test_a_gzip_that_is_cut_is_no_answer() -> None:
     run = ask(Http(gzip.compress(GOOD.body)[:-9], headers=GZIP))
     assert (NoAnswer, 6) == (type(run.error), len(run.sent))
     assert str(run.error).startswith(
-        "wedata.tencentcloudapi.com: the answer broke on the way; its gzip can't be unpacked: "
+        "wedata.tencentcloudapi.com: the response was damaged on the way; its gzip can't be decompressed: "
     )
     assert len(ask(Http(b"no", headers=GZIP), operation=RERUN).sent) == 1
 
@@ -342,7 +342,7 @@ def test_what_passes_is_over_at_the_second_attempt(trouble: Http | Gone) -> None
     assert (run.value.total, len(run.sent)) == (1, 2)
 
 
-def test_no_answer_is_asked_for_again_and_told_in_the_end() -> None:
+def test_a_request_without_a_response_is_retried_and_raises_in_the_end() -> None:
     run = ask(Gone())
     assert (NoAnswer, "wedata.tencentcloudapi.com: it broke", 6) == (
         type(run.error),
@@ -394,7 +394,7 @@ def test_a_request_says_what_wedata_requires() -> None:
 
 
 @pytest.mark.parametrize(
-    ("date", "told"),
+    ("date", "expected"),
     [
         (
             "Wed, 27 Aug 2025 11:53:00 GMT",
@@ -405,11 +405,11 @@ def test_a_request_says_what_wedata_requires() -> None:
         (None, "so it is"),
     ],
 )
-def test_an_expired_signature_names_the_difference_of_the_clocks(date: str | None, told: str) -> None:
+def test_an_expired_signature_names_the_difference_of_the_clocks(date: str | None, expected: str) -> None:
     headers = {} if date is None else {"date": date}
     run = ask(Http(refusal("AuthFailure.SignatureExpire").body, headers=headers))
     assert isinstance(run.error, AuthRefused)
-    assert run.error.message.endswith(told)
+    assert run.error.message.endswith(expected)
 
 
 def test_a_flow_that_is_closed_while_it_sends_gives_its_slot_back() -> None:
@@ -476,12 +476,12 @@ def test_projects_are_counted() -> None:
     assert json.loads(run.sent[0].body)["ProjectIds"] == ["9"]
 
 
-def test_a_pump_that_hands_over_the_wrong_thing_is_told() -> None:
+def test_a_driver_that_sends_the_wrong_thing_raises() -> None:
     flow = channel().exchange(LIST)
     next(flow)
-    with pytest.raises(TypeError, match="handed a slot"):
+    with pytest.raises(TypeError, match="expected a Slot"):
         flow.send(Lost("?", may_have_arrived=True, now=Now(0, 0)))
     flow = channel().exchange(LIST)
     flow.send(slot(next(flow))[0])
-    with pytest.raises(TypeError, match="handed a reply"):
+    with pytest.raises(TypeError, match="expected a Reply"):
         flow.send(Now(START, 0.0))

@@ -122,8 +122,8 @@ def test_what_a_query_says_of_itself_is_read_as_the_same_query(
     given |= {name: start for name in given if name.endswith("_from")}
     given |= {name: start + length for name in given if name.endswith("_to")}
     query = parse_query(given, project_id="1", time_zone=Zone(zone))
-    told = json.loads(json.dumps(query.to_filters()))
-    assert query == parse_query(told, project_id="another", time_zone=Zone("UTC+3"))
+    written = json.loads(json.dumps(query.to_filters()))
+    assert query == parse_query(written, project_id="another", time_zone=Zone("UTC+3"))
 
 
 TEXTS = ("project_id", "keyword", "workflow_id", "folder_id", "owner_uin", "executor_group_id")
@@ -220,7 +220,7 @@ READ_AS_OTHER_IDS_ONCE = ["['7' '8']", "['7''8']", "['1',\n '7' '8']", "[7_0]", 
     "text", [*READ_AS_OTHER_IDS_ONCE, "['7', b'8']", "[u'7']", "['7'", "[7]]", "[['7']]"]
 )
 def test_a_list_as_text_that_could_be_read_in_two_ways_is_refused(text: str) -> None:
-    assert "begins like a list but is none; expected ['7', '8'] or 7,8" in refused(task_ids=text).problem
+    assert "begins like a list but is not one; expected ['7', '8'] or 7,8" in refused(task_ids=text).problem
 
 
 names = st.lists(
@@ -371,7 +371,7 @@ def test_two_filters_that_contradict_each_other_are_refused_whatever_their_value
 
 
 @pytest.mark.parametrize("name", ["schedule_time", "start_time", "last_update_time"])
-def test_a_window_at_the_edge_of_the_calendar_is_told_written_and_read_again(name: str) -> None:
+def test_a_window_at_the_edge_of_the_calendar_can_be_described_written_and_parsed(name: str) -> None:
     for start, end in (("0002-01-01T00:00:00Z", "0002-01-02"), ("9998-12-30", "9998-12-31T23:59:59Z")):
         for zone in ("UTC-12", "UTC+14", "Europe/Berlin"):
             query = read(**{f"{name}_from": start, f"{name}_to": end, "time_zone": zone})
@@ -426,7 +426,7 @@ def test_a_window_may_be_said_in_many_ways(given: dict[str, object], window: Tim
 
 @pytest.mark.parametrize("key", ["20250714", "_2026-03-01 00:00:00"])
 def test_a_key_without_a_task_is_refused(key: str) -> None:
-    assert "is no InstanceKey" in refused(instance_keys=key).problem
+    assert "is not an InstanceKey" in refused(instance_keys=key).problem
 
 
 def test_a_key_of_another_task_than_those_asked_for_is_refused() -> None:

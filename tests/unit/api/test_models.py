@@ -299,12 +299,12 @@ class TestPage:
             self.parse({"TotalCount": count, "Items": []})
 
     def test_nor_is_one_that_python_does_not_spell(self) -> None:
-        with pytest.raises(UnreadableAnswer, match="TotalCount is <int>, beside"):
+        with pytest.raises(UnreadableAnswer, match="TotalCount is <int>, with"):
             self.parse({"TotalCount": TOO_LONG, "Items": []})
 
     def test_rows_without_a_count_are_refused(self) -> None:
         with pytest.raises(
-            UnreadableAnswer, match=r"^TotalCount is None, beside 1 items; expected a whole number$"
+            UnreadableAnswer, match=r"^TotalCount is None, with 1 items; expected a whole number$"
         ):
             self.parse({"TotalCount": None, "Items": [SAMPLE]})
 

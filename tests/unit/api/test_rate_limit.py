@@ -237,7 +237,7 @@ def test_a_lost_request_gives_its_slot_back_a_second_later() -> None:
     assert budget.reserve(31.1)[0] is not None
 
 
-def test_an_older_loss_told_late_does_not_delay_what_is_free() -> None:
+def test_an_older_loss_reported_late_does_not_delay_what_is_free() -> None:
     budget = RateLimiter(2)
     first, _ = budget.reserve(0.0)
     second, _ = budget.reserve(0.5)

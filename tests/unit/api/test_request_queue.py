@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_wedata.api.exchange import Now
 from airflow_provider_wedata.api.rate_limit import Place, Priority, RateLimiter
-from airflow_provider_wedata.api.request_queue import PATIENCE, RequestQueue, Waiter
+from airflow_provider_wedata.api.request_queue import OFFER_SECONDS, RequestQueue, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -160,7 +160,7 @@ def test_an_owner_that_takes_nothing_for_a_second_is_passed_over_and_keeps_its_p
     while not desk.taken:
         desk.step()
     assert [thread] == desk.taken
-    assert PATIENCE <= desk.ticks <= PATIENCE + 0.1
+    assert OFFER_SECONDS <= desk.ticks <= OFFER_SECONDS + 0.1
     later = [desk.join(owner="thread") for _ in range(40)]
     assert [thread, *later] == desk.serve_until(41)  # and no other second is lost
     desk.ticks += 2
@@ -223,7 +223,7 @@ OPERATIONS = st.lists(
 
 
 def play(desk: Desk, operations: list[Any], after: Callable[[], None] = lambda: None) -> list[Waiter]:
-    """Do what is told; return all that ever waited."""
+    """Run the operations; return every waiter that ever joined."""
     waiters: list[Waiter] = []
     for what, *details in operations:
         if what == "join":

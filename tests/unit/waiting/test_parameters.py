@@ -210,7 +210,7 @@ class TestBadValues:
         assert refused.value.field == name
 
     def test_what_rendered_to_nothing_is_never_no_filter(self) -> None:
-        with pytest.raises(InvalidRequest, match="workflow_id: given, but it is ''"):
+        with pytest.raises(InvalidRequest, match="workflow_id: '' is not valid"):
             watch_of(FLOW | {"workflow_id": ""})
 
 
@@ -254,7 +254,7 @@ class TestWhatItMeans:
 
     @pytest.mark.parametrize("after", ["20260301100000+0800", 1770123100000, "2026030112", "2026-W09", 1.5])
     def test_completed_after_is_a_time_or_refused(self, after: Any) -> None:
-        with pytest.raises(InvalidRequest, match=r"^completed_after: .* is no time; expected"):
+        with pytest.raises(InvalidRequest, match=r"^completed_after: .* is not a time; expected"):
             watch_of(TASKS | {"completed_after": after})
 
     @pytest.mark.parametrize(
