@@ -1,4 +1,4 @@
-"""An Airflow of our own, and one harness: a sensor in each of its modes against the emulator, in no real time.
+"""An Airflow of our own, and one harness that runs a sensor in each of its modes against the emulator, fast.
 
 The harness plays Airflow's part: it executes again after a reschedule, and carries a trigger and its event
 through JSON, as the metadata database does.
@@ -38,14 +38,14 @@ _ENVIRONMENT = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
-    # Airflow 2 in unit test mode would take one that SQLite is no database for.
+    # The default executor of Airflow 2 in unit test mode does not work with SQLite.
     **({"AIRFLOW__CORE__EXECUTOR": "SequentialExecutor"} if version("apache-airflow") < "3" else {}),
     "AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS": "False",  # as users have it; not so in unit test mode
 }
 
 
 def _import_airflow() -> None:
-    """Let Airflow read its settings now, under an environment that the tests next door do not see."""
+    """Make Airflow read its settings now, under an environment that other tests do not see."""
     before = os.environ.copy()
     (_HOME / "dags").mkdir()
     os.environ.update(_ENVIRONMENT)
@@ -70,7 +70,7 @@ DAY = "2026-03-01"
 START = f"{DAY} 12:00:00"  # UTC+8
 TASK_ID = "20250714200130207"
 CONNECTION = "AIRFLOW_CONN_WEDATA_DEFAULT"
-#: Seconds between two looks: long enough to be told from zero, short enough not to be waited for.
+#: Seconds between two polls: long enough to differ from zero, short enough for a fast test.
 INTERVAL = 0.01
 
 
@@ -88,7 +88,7 @@ def pytest_unconfigure() -> None:
 def _airflow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in _ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    versions.told_by_ids(monkeypatch)
+    versions.patch_first_reschedule(monkeypatch)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def run_dag(airflow_db: None) -> Callable[..., DagRun]:
 
 @dataclass
 class Ti(versions.Rescheduled):
-    """What a sensor asks Airflow's task instance for."""
+    """The part of Airflow's task instance that a sensor uses."""
 
     xcoms: dict[str, Any] = field(default_factory=dict)
     first_reschedule: datetime | None = None
@@ -123,7 +123,7 @@ class Ti(versions.Rescheduled):
 
 @dataclass
 class Outcome:
-    """How a task ended: with a result, or with an error of a class."""
+    """How a task ended: with a result or with an error."""
 
     result: Any = None
     error: BaseException | None = None
@@ -136,7 +136,7 @@ class Outcome:
 
 @dataclass
 class Wait:
-    """A sensor before a WeData whose clock makes a step with every request."""
+    """A sensor with a WeData emulator whose clock advances with every request."""
 
     wedata: Emulator
     make: Callable[..., WeDataTaskInstanceSensor]
@@ -150,7 +150,7 @@ class Wait:
         os.environ[CONNECTION] = self.wedata.connection_json(**quick | extra)
 
     def run(self, mode: str, **parameters: Any) -> Outcome:
-        """Run a sensor in one of `MODES`, as often as Airflow would, and say how it ended."""
+        """Run a sensor in one of `MODES`, as often as Airflow would, and return how it ended."""
         ti = Ti()
         how = {"deferrable": True} if mode == "deferrable" else {"mode": mode}
 
@@ -167,7 +167,7 @@ class Wait:
             return Outcome(None, error, ti)
 
     def deferred(self, **parameters: Any) -> TaskDeferred:
-        """Return with what a sensor goes to the triggerer."""
+        """Return what a sensor defers with."""
         with pytest.raises(TaskDeferred) as caught:
             self.make(**parameters, deferrable=True).execute({"ti": Ti()})
         return caught.value
@@ -198,7 +198,7 @@ def _reschedule(sensor: Callable[[], WeDataTaskInstanceSensor], context: Any) ->
 
 
 def revived(trigger: Any, **schedule: Any) -> Any:
-    """Return the trigger as a triggerer makes it from what the database holds; with another schedule, if given."""
+    """Return the trigger as a triggerer rebuilds it from its row, with changes to its schedule."""
     path, kwargs = json.loads(json.dumps(trigger.serialize()))
     kwargs["schedule"] |= schedule
     module, _, name = path.rpartition(".")
@@ -223,7 +223,7 @@ def event_of() -> Callable[[Any], Coroutine[Any, Any, Any]]:
 
 
 def new_sensor(**parameters: Any) -> WeDataTaskInstanceSensor:
-    """Return a sensor for one task's instance of the day, unless told otherwise."""
+    """Return a sensor for one task's instance of the day, unless the parameters say otherwise."""
     named = {"task_ids", "instance_keys", "min_instances", "expected_instances"} & set(parameters)
     defaults: dict[str, Any] = {"task_id": "gate", "poke_interval": INTERVAL, "timeout": 30}
     defaults |= {} if named else {"task_ids": [TASK_ID]}
@@ -233,7 +233,7 @@ def new_sensor(**parameters: Any) -> WeDataTaskInstanceSensor:
 
 @contextmanager
 def open_wait(**emulator: Any) -> Iterator[Wait]:
-    """Give a wait before a WeData of its own, which is Airflow's connection `wedata_default` meanwhile."""
+    """Give a wait with an emulator of its own, which the connection `wedata_default` leads to meanwhile."""
     clock = SteppedClock(START)
     before = os.environ.get(CONNECTION)
     with Emulator(clock=clock, limit=None, **emulator) as wedata:
@@ -251,14 +251,14 @@ def open_wait(**emulator: Any) -> Iterator[Wait]:
 
 @pytest.fixture
 def wait() -> Iterator[Wait]:
-    """Give a sensor before an empty WeData."""
+    """Give a sensor with an empty emulator."""
     with open_wait() as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def waiting_room() -> Any:
-    """Give `open_wait`: for tests that need a new WeData for each example."""
+    """Give `open_wait`: for tests that need a new emulator for each example."""
     return open_wait
 
 

@@ -1,8 +1,8 @@
-"""Sensor and trigger on stepped time: nothing waits, every clock is one, and answers come from an emulator.
+"""Sensor and trigger on stepped time: nothing sleeps, all share one clock, and answers come from an emulator.
 
 Only what is outside the package is replaced: the sockets of its clients, `time`, the event loop, the thread in
 which the queue of requests is served, and the part of Airflow that executes again, carries rows and events, and
-rings the alarm of `execution_timeout`.
+raises the alarm of `execution_timeout`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ START = f"{DAY} 12:00:00"  # UTC+8
 
 
 class AlarmClock(SteppedClock):
-    """A clock that can ring once, in the midst of whatever it steps through: Airflow's `execution_timeout`."""
+    """A clock that can ring once, during any step: Airflow's `execution_timeout`."""
 
     alarm: float | None = None
 
@@ -89,7 +89,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 
 
 class SteppedDispatcher(Dispatcher):
-    """Hands out slots without a thread: whoever joins has the clock stepped on until nobody waits."""
+    """Assigns slots without a thread: advances the clock until no request waits."""
 
     def __init__(self, budget: RateLimiter, clock: SteppedClock) -> None:
         super().__init__(budget)
@@ -103,7 +103,7 @@ class SteppedDispatcher(Dispatcher):
 
 @dataclass
 class Stepped:
-    """A WeData and an Airflow on one clock."""
+    """A WeData emulator and an Airflow on one clock."""
 
     clock: AlarmClock
     wedata: Emulator
@@ -116,7 +116,7 @@ class Stepped:
         return WeDataTaskInstanceSensor(**defaults | parameters | how)
 
     def run(self, mode: str, **parameters: Any) -> tuple[str, str, float]:
-        """Return as what the task ended, what it said, and after how many seconds."""
+        """Return the outcome of the task, its text, and the seconds it took."""
         began, result = self.clock.now(), None
         play = {"poke": self._execute, "reschedule": self._reschedule, "deferrable": self._defer}[mode]
         try:
@@ -126,7 +126,7 @@ class Stepped:
         return "done", str(result), round(self.clock.now() - began, 3)
 
     def deferred(self, **parameters: Any) -> TaskDeferred:
-        """Return with what a sensor goes to the triggerer."""
+        """Return what a sensor defers with."""
         try:
             self._execute(lambda: self.make("deferrable", **parameters))
         except TaskDeferred as deferred:
@@ -134,7 +134,7 @@ class Stepped:
         raise AssertionError("the sensor did not defer")
 
     def event(self, trigger: Any) -> Any:
-        """Return what a trigger comes back with, run from its row."""
+        """Return the event of a trigger."""
         with asyncio.Runner(loop_factory=lambda: SteppedLoop(self.clock)) as runner:
             return runner.run(first_event(trigger))
 
@@ -193,7 +193,7 @@ class Stepped:
 
 @contextmanager
 def stepped(*, trip: float = 0.0) -> Iterator[Stepped]:
-    """Give a WeData and an Airflow on a clock of their own; an answer is `trip` seconds on its way."""
+    """Give an emulator and an Airflow on a clock of their own; an answer travels `trip` seconds."""
     clock = AlarmClock(START)
     world = Stepped(clock, Emulator(clock=clock, limit=None), trip)
     utcnow = SimpleNamespace(utcnow=lambda: datetime.fromtimestamp(clock.now(), UTC))
@@ -219,7 +219,7 @@ def stepped(*, trip: float = 0.0) -> Iterator[Stepped]:
         patch.setattr(Client, "_send", world.send)
         patch.setattr(AsyncClient, "_send", world.send_async)
         patch.setenv(CONNECTION, json.dumps(connection))
-        registry.reset()  # whose times are another clock's
+        registry.reset()  # its times are another clock's
         dispatchers: dict[RateLimiter, SteppedDispatcher] = {}
         patch.setattr(
             registry,

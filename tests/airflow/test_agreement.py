@@ -1,4 +1,4 @@
-"""Poke, reschedule and trigger see the same world and come to the same end, whatever happens in it."""
+"""Poke, reschedule and trigger see the same instances and reach the same outcome, whatever happens to them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def populate(world: World, script: Mapping[str, Any]) -> None:
 
 
 def is_late(received: Received) -> bool:
-    """Say when a wait for what never comes is to end."""
+    """Return when a wait for what never comes must end."""
     return received.number > 4 * END
 
 
@@ -68,7 +68,7 @@ def test_every_mode_comes_to_the_same_end(script: Any, condition: Any, waiting_r
             populate(wait.wedata.world, script)
             wait.wedata.faults.when(is_late, faults.error("InvalidParameterValue"))
             found = wait.run(mode, poke_interval=0, **condition)
-            # A refusal is tried once more where the wait keeps a connection, so those looks are not compared.
+            # A refused poll is repeated if the wait keeps a connection, so those polls are not compared.
             seen[mode] = (found.ended, found.result, min(len(wait.wedata.requests), 4 * END))
     assert seen["poke"] == seen["reschedule"] == seen["deferrable"]
 

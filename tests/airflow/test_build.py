@@ -1,4 +1,4 @@
-"""What a DAG author hears when a task is built, and what only when it runs."""
+"""Which errors are raised when a task is built, and which only when it runs."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ SENSOR_REFUSES: list[tuple[str, dict[str, Any]]] = [
     *(("time_zone", ONE_TASK | {"time_zone": value}) for value in EMPTY),
 ]
 LISTER_REFUSES: list[tuple[str, dict[str, Any]]] = [
-    *((field, {k: v for k, v in given.items() if k != "expected_instances"}) for field, given in BOTH_REFUSE),
+    *(
+        (field, {k: v for k, v in parameters.items() if k != "expected_instances"})
+        for field, parameters in BOTH_REFUSE
+    ),
     ("instance_state", {"instance_state": "DONE"}),
     ("start_time_from", {"start_time_from": "2026-03-02", "start_time_to": DAY}),
     ("last_update_time_from", {"last_update_time_from": "2026-03-02", "last_update_time_to": DAY}),
@@ -108,35 +111,37 @@ LISTER_REFUSES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "given"), SENSOR_REFUSES)
-def test_a_contradiction_is_refused_when_the_sensor_is_built(field: str, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("field", "parameters"), SENSOR_REFUSES)
+def test_a_contradiction_is_refused_when_the_sensor_is_built(field: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(WeDataConfigError, match=rf"\b{field}\b") as caught:
-        sensor(**given)
+        sensor(**parameters)
     assert isinstance(caught.value, AirflowFailException)
 
 
-@pytest.mark.parametrize(("field", "given"), LISTER_REFUSES)
+@pytest.mark.parametrize(("field", "parameters"), LISTER_REFUSES)
 def test_a_contradiction_is_refused_when_the_list_operator_is_built(
-    field: str, given: dict[str, Any]
+    field: str, parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(WeDataConfigError, match=rf"\b{field}\b"):
-        lister(**given)
+        lister(**parameters)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "parameters",
     [
         {"schedule_date": "{{ data_interval_start }}", "schedule_time_from": "{{ ds }}", "task_ids": "1"},
         {"keyword": "{{ params.word }}", "task_ids": "{{ params.ids }}", "schedule_date": "{{ ds }}"},
     ],
 )
-def test_two_filters_that_exclude_each_other_are_refused_even_as_templates(given: dict[str, Any]) -> None:
+def test_two_filters_that_exclude_each_other_are_refused_even_as_templates(
+    parameters: dict[str, Any],
+) -> None:
     with pytest.raises(WeDataConfigError, match="cannot be used together"):
-        sensor(**given)
+        sensor(**parameters)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "parameters",
     [
         {"task_ids": "{{ params.ids }}", "schedule_date": "{{ data_interval_start }}"},
         {"task_ids": ["{{ params.id }}", "2"], "schedule_date": DAY},
@@ -162,8 +167,8 @@ def test_two_filters_that_exclude_each_other_are_refused_even_as_templates(given
         },
     ],
 )
-def test_what_may_turn_out_right_is_built(given: dict[str, Any]) -> None:
-    assert sensor(**given).task_id == "gate"
+def test_what_may_turn_out_right_is_built(parameters: dict[str, Any]) -> None:
+    assert sensor(**parameters).task_id == "gate"
 
 
 def test_in_a_known_time_zone_naive_and_aware_times_are_compared() -> None:

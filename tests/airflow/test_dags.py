@@ -30,14 +30,14 @@ QUICK: dict[str, Any] = {"poke_interval": 0.01, "timeout": 20}
 
 
 def populate(world: World) -> None:
-    """Let both tasks be done for DAY, and the second fail on the day before."""
+    """Add instances: both tasks are done for DAY, and the second failed on the day before."""
     for task_id in TASKS:
         world.add(task_id=task_id, schedule_time=f"{DAY} 00:30:00", state="COMPLETED")
     world.add(task_id=TASKS[1], schedule_time="2026-02-28 00:30:00", state="EXPIRED")
 
 
 class Ends:
-    """How each task ended, of a mapped one by map index: its state, or the error that it failed with."""
+    """How each task ended, a mapped one by map index: its state, or the error that it failed with."""
 
     def __init__(self) -> None:
         self.errors: dict[tuple[str, int], str] = {}
@@ -60,7 +60,7 @@ def returned(run: Any, task_id: str) -> Any:
 
 @pytest.fixture
 def ends() -> Iterator[Ends]:
-    """Give what Airflow tells its listeners; not all of them tell a callback in `dag.test()`."""
+    """Give what Airflow's listeners receive; `dag.test()` does not call every callback."""
     ends, manager = Ends(), get_listener_manager()
     manager.add_listener(ends)
     yield ends
@@ -127,7 +127,7 @@ def test_templates_and_mapped_tasks(run_at_noon: Callable[[DAG], Any], ends: End
 
 
 class Shown(WeDataTaskInstanceSensor):
-    """Keeps what it would show, as it begins."""
+    """Records what it would show when it begins."""
 
     kept: ClassVar[dict[int, Any]] = {}
 

@@ -93,14 +93,14 @@ def test_a_timeout_names_window_filters_and_what_was_seen_last(
 ) -> None:
     wait.wedata.world.start(instance.key)
     message = str(wait.run(mode, timeout=0.1, workflow_id=instance.workflow_id).error)
-    for told in (
+    for part in (
         "2026-03-01",
         instance.task_id,
         instance.workflow_id,
         "0 of 1 COMPLETED, 1 RUNNING",
         "0.1 s",
     ):
-        assert told in message
+        assert part in message
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,4 +1,4 @@
-"""The errors as Airflow users meet them: they keep what they say on every way that Airflow sends them."""
+"""The errors that Airflow users see keep their text however Airflow serializes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hook: a connection's way to a client, what can be asked at once, and the button that tries a connection."""
+"""The hook: clients from a connection, lists and counts, and the button that tests a connection."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def wedata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 
 def change(**fields: Any) -> None:
-    """Change fields of the connection; those of its extra by `extra`, where None takes one away."""
+    """Change fields of the connection; those of its extra by `extra`, where None removes one."""
     connection = json.loads(os.environ[CONNECTION])
     extra = connection["extra"] | fields.pop("extra", {})
     connection |= {"extra": {name: value for name, value in extra.items() if value is not None}} | fields
@@ -82,7 +82,7 @@ def test_the_button_is_made_as_airflow_makes_it(wedata: Emulator) -> None:
         ({"host": "https://user:pw@127.0.0.1/path"}, "not an endpoint"),
     ],
 )
-def test_of_a_wrong_connection_the_button_says_what_to_mend(
+def test_of_a_wrong_connection_the_button_says_what_to_fix(
     fields: dict[str, Any], advice: str, wedata: Emulator
 ) -> None:
     change(**fields)
@@ -95,8 +95,8 @@ def test_of_a_wrong_connection_the_button_says_what_to_mend(
 @pytest.mark.parametrize("extra", ["{", f'{{"session_token": "{TOKEN}"'])
 def test_of_an_extra_that_is_no_json_the_button_says_so(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # As it comes from a database; from the environment Airflow 3.1 does not read such a connection at all.
-    given = Connection(conn_id="wedata_default", conn_type="wedata", password=SECRET_KEY, extra=extra)
-    monkeypatch.setattr(WeDataHook, "get_connection", lambda *_: given)
+    connection = Connection(conn_id="wedata_default", conn_type="wedata", password=SECRET_KEY, extra=extra)
+    monkeypatch.setattr(WeDataHook, "get_connection", lambda *_: connection)
     good, text = WeDataHook().test_connection()
     assert not good
     assert "not a JSON object" in text
@@ -113,7 +113,7 @@ def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, 
 
 
 @pytest.mark.parametrize(
-    ("fault", "told", "advice"),
+    ("fault", "shown", "advice"),
     [
         (faults.http_status(502), "502", "Check host, port, site and proxy"),
         (faults.not_json(), "Please log in", "Check host, port, site and proxy"),
@@ -127,17 +127,17 @@ def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, 
         ),
     ],
 )
-def test_of_trouble_the_button_tells_what_and_what_to_do(
-    fault: faults.Fault, told: str, advice: str, wedata: Emulator
+def test_of_trouble_the_button_says_what_and_what_to_do(
+    fault: faults.Fault, shown: str, advice: str, wedata: Emulator
 ) -> None:
     wedata.faults.next(fault)
     good, text = WeDataHook().test_connection()
     assert not good
-    assert told in text
+    assert shown in text
     assert advice in text
 
 
-def test_the_button_tells_that_nobody_is_there(wedata: Emulator) -> None:
+def test_the_button_says_that_nobody_is_there(wedata: Emulator) -> None:
     change(host=f"http://127.0.0.1:{free_port()}")
     good, text = WeDataHook().test_connection()
     assert not good
@@ -162,13 +162,15 @@ def test_without_a_connection_the_button_names_it(airflow_db: None) -> None:
 def test_worker_and_triggerer_read_the_same(fields: dict[str, Any], wedata: Emulator) -> None:
     change(**fields)
 
-    def told(read: Callable[[], Any]) -> Any:
+    def describe(read: Callable[[], Any]) -> Any:
         try:
             return read()
         except WeDataConfigError as error:
             return str(error)
 
-    assert told(lambda: WeDataHook().settings) == told(lambda: asyncio.run(WeDataHook().read_settings()))
+    assert describe(lambda: WeDataHook().settings) == describe(
+        lambda: asyncio.run(WeDataHook().read_settings())
+    )
 
 
 def test_a_missing_connection_is_the_same_there_too(airflow_db: None) -> None:

@@ -185,7 +185,7 @@ def test_a_softened_end_still_says_what_happened(mode: str, soft: str, wait: Any
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_done_tells_counts_window_and_last_end(mode: str, wait: Any, instance: Instance) -> None:
+def test_done_returns_counts_window_and_last_end(mode: str, wait: Any, instance: Instance) -> None:
     wait.wedata.world.script(instance.key, [(2, "RUNNING"), (4, "COMPLETED")])
     expected = {
         "total": 1,

@@ -1,4 +1,4 @@
-"""One clock for every deadline: poke, reschedule and deferrable mode end alike and at one time."""
+"""One clock for every deadline: poke, reschedule and deferrable mode end alike and at the same time."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_done_by_the_deadline_is_done_however_long_the_interval(mode: str) -> No
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_answer_asked_for_before_the_deadline_is_no_timeout(mode: str) -> None:
-    with stepped(trip=30) as world:  # the first answer comes after the deadline, of before it
+    with stepped(trip=30) as world:  # the first answer comes after the deadline, but was sent before it
         add_instance(world, end=(25, "COMPLETED"))
         assert "done" == world.run(mode, timeout=20, poke_interval=600)[0]
 
@@ -147,7 +147,7 @@ def test_what_appeared_while_wedata_answered_is_not_missing(mode: str) -> None:
 
 @pytest.mark.parametrize("soft", SOFT, ids=str)
 @pytest.mark.parametrize("mode", ["poke", "deferrable"])
-@pytest.mark.parametrize("trip", [0.0, 7.0])  # the alarm falls between two looks, and in the midst of one
+@pytest.mark.parametrize("trip", [0.0, 7.0])  # the alarm falls between two polls, or during one
 def test_execution_timeout_holds_over_the_whole_wait(trip: float, mode: str, soft: dict[str, bool]) -> None:
     with stepped(trip=trip) as world:
         add_instance(world)
@@ -155,8 +155,8 @@ def test_execution_timeout_holds_over_the_whole_wait(trip: float, mode: str, sof
             mode, timeout=1000, poke_interval=10, execution_timeout=timedelta(seconds=95), **soft
         )
     assert ("AirflowSkipException" if soft else "AirflowTaskTimeout", 95) == (ended, seconds)
-    for told in ("execution_timeout", TASK_ID, "1 RUNNING"):
-        assert told in message
+    for part in ("execution_timeout", TASK_ID, "1 RUNNING"):
+        assert part in message
 
 
 @pytest.mark.parametrize("soft", SOFT, ids=str)
@@ -223,7 +223,7 @@ def test_what_opens_before_execution_timeout_opens() -> None:
         assert "done" == world.run("deferrable", poke_interval=1, execution_timeout=limit)[0]
 
 
-# Looks are spread
+# Polls are spread
 
 
 def test_gates_that_are_deferred_in_one_second_do_not_look_in_step() -> None:

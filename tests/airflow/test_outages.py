@@ -1,4 +1,4 @@
-"""What a wait sits out, what it fails at, and the key that is changed while it waits."""
+"""What a wait survives, what fails it, and a key that is changed while it waits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PASSING = {
 @pytest.mark.parametrize("mode", MODES)
 def test_trouble_of_wedatas_is_waited_out(mode: str, fault: str, wait: Any, instance: Instance) -> None:
     wait.wedata.world.script(instance.key, [(1, "COMPLETED")])
-    for number in (1, 3, 4):  # before there is a wait, and in the midst of one
+    for number in (1, 3, 4):  # before there is a wait, and during one
         wait.wedata.faults.at(number, PASSING[fault])
     wait.wedata.faults.at(2, PASSING[fault] if mode == "poke" else faults.internal_error())
     found = wait.run(mode)
@@ -100,7 +100,7 @@ def test_a_key_that_is_changed_during_the_wait_is_read_again(
     wait.wedata.faults.when(old_key, faults.error("AuthFailure.SignatureFailure"))
     wait.wedata.at(3, lambda _world: wait.connect(language="zh-CN"))
     found = wait.run(mode)
-    if mode == "reschedule":  # each look reads the connection, so the key was changed during the look
+    if mode == "reschedule":  # each poll reads the connection, so the key was changed during the poll
         assert isinstance(found.error, WeDataAuthError)
     else:
         assert found.ended == "done", found.error

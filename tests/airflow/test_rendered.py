@@ -51,7 +51,7 @@ def test_times_without_an_offset_are_read_in_the_zone_of_the_connection(wait: An
         schedule_time_from="{{ night }}",
         schedule_time_before="2026-03-01 02:00:00",
     )
-    expected = {  # WeData is only known to read whole hours, so UTC+8 is sent
+    expected = {  # WeData is only known to parse whole hours, so UTC+8 is sent
         "TimeZone": "UTC+8",
         "ScheduleTimeFrom": "2026-03-01 04:00:00",
         "ScheduleTimeTo": "2026-03-01 04:29:59",
@@ -73,7 +73,7 @@ def test_every_window_is_shown() -> None:
 
 
 @pytest.mark.parametrize("connection", [None, '{"conn_type": "wedata", "extra": {"regoin": "ap-singapore"}}'])
-def test_what_is_wrong_is_left_to_execute_which_tells_it(
+def test_what_is_wrong_is_left_to_execute_which_raises_it(
     connection: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if connection:

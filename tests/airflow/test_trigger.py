@@ -1,4 +1,4 @@
-"""The trigger as the triggerer's guest: it blocks nobody, cleans up when cancelled, and holds no secret."""
+"""The trigger in the triggerer: it never blocks the event loop, cleans up when cancelled, and holds no secret."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def budgets() -> list[Any]:
     return list(registry._budgets.values())
 
 
-def test_it_is_serialised_in_jsons_types_without_a_secret(wait: Any, instance: Instance) -> None:
+def test_it_is_serialized_in_jsons_types_without_a_secret(wait: Any, instance: Instance) -> None:
     trigger = wait.deferred(region="ap-singapore").trigger
     path, kwargs = trigger.serialize()
     assert "airflow_provider_wedata.triggers.wedata.WeDataTaskInstanceTrigger" == path
@@ -124,7 +124,7 @@ def test_what_a_newer_worker_writes_besides_is_kept_and_not_heeded(
 
 
 @pytest.mark.parametrize("part", ["watch", "schedule"])
-def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that_a_retry_may_mend_it(
+def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that_a_retry_may_help(
     part: str, told: Callable[[], str]
 ) -> None:
     with stepped() as world:
@@ -155,7 +155,7 @@ def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that
     ],
     ids=str,
 )
-def test_a_row_that_is_odd_fails_at_once_so_that_a_retry_may_mend_it(odd: dict[str, Any]) -> None:
+def test_a_row_that_is_odd_fails_at_once_so_that_a_retry_may_help(odd: dict[str, Any]) -> None:
     with stepped() as world:
         _, kwargs = world.deferred(timeout=600).trigger.serialize()
         began = world.clock.now()
@@ -169,7 +169,7 @@ def test_a_row_that_is_odd_fails_at_once_so_that_a_retry_may_mend_it(odd: dict[s
     "change", [{"version": 2}, {"version": None}, {"verdict": {"status": "met"}}, {"watch": {}}]
 )
 @pytest.mark.parametrize("soft", [{}, {"soft_fail": True}, {"never_fail": True}], ids=str)
-def test_an_event_that_is_not_understood_fails_so_that_a_retry_may_mend_it(
+def test_an_event_that_is_not_understood_fails_so_that_a_retry_may_help(
     soft: dict[str, bool], change: dict[str, Any]
 ) -> None:
     with stepped() as world:
@@ -224,11 +224,11 @@ def test_cancelled_it_leaves_no_request_in_the_books_and_no_connection_open(
         assert {} == registry.pools(asyncio.get_running_loop())
 
     asyncio.run(cancel())
-    gc.collect()  # what was not closed warns now, and a warning is an error
+    gc.collect()  # an unclosed connection warns now, and a warning is an error
     assert [0] * len(budgets()) == [len(budget._flying) for budget in budgets()]
 
 
-def test_many_share_a_loop_its_connections_and_the_budget(
+def test_many_share_a_loop_its_connections_and_the_rate_limiter(
     wait: Any, instance: Instance, revive: Any, event_of: Callable[[Any], Any]
 ) -> None:
     trigger = wait.deferred().trigger
@@ -311,9 +311,9 @@ def test_it_imports_reads_the_connection_and_makes_tls_off_the_loops_thread(
         check=False,
     )
     assert 0 == ran.returncode, ran.stderr
-    told = json.loads(ran.stdout.splitlines()[-1])
-    assert "met" == told["status"]
-    assert [] == [name for name in told["imported"] if name.startswith(HEAVY)]
-    assert [False] == told["tls"]
-    assert told["read"]
-    assert not any(told["read"])
+    found = json.loads(ran.stdout.splitlines()[-1])
+    assert "met" == found["status"]
+    assert [] == [name for name in found["imported"] if name.startswith(HEAVY)]
+    assert [False] == found["tls"]
+    assert found["read"]
+    assert not any(found["read"])

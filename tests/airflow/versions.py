@@ -1,4 +1,4 @@
-"""Where each Airflow keeps what only tests need. The provider has no such list: it goes through common-compat."""
+"""Where each Airflow version has what only tests need. The provider itself uses common-compat instead."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def found(name: str, *modules: str) -> Any:
-    """Return what has the name in the first of the modules that has it; None if there is none."""
+    """Return the attribute from the first of the modules that has it; None if none has."""
     for module in modules:
         with warnings.catch_warnings(), suppress(ImportError, AttributeError):
-            warnings.simplefilter("ignore")  # an older Airflow warns of itself
+            warnings.simplefilter("ignore")  # an older Airflow emits deprecation warnings on import
             return getattr(import_module(module), name)
     return None
 
 
 AIRFLOW_3 = not version("apache-airflow").startswith("2.")
 
-#: True for the newest Airflow that is tested. What an older one warns of is its own past, and no error.
+#: True for the newest Airflow that is tested. With older ones Airflow's own deprecation warnings are no errors.
 NEWEST = found("DagBag", "airflow.dag_processing.dagbag") is not None
 
 DagBag = found("DagBag", "airflow.dag_processing.dagbag", "airflow.models.dagbag")
@@ -52,13 +52,13 @@ _DagSerialization = found("DagSerialization", "airflow.serialization.serialized_
 
 
 def link_shown(dag: DAG, ti: Any, name: str) -> Any:
-    """Return where a task's button leads, as Airflow's web server finds it out: from the serialized DAG."""
+    """Return the link of a task's button as Airflow's web server computes it, from the serialized DAG."""
     served = _DagSerialization.from_dict(_DagSerialization.to_dict(dag))
     return served.get_task(ti.task_id).get_extra_links(ti, name)
 
 
 def form_served() -> list[str]:
-    """Return the extra fields of the connection form, as Airflow's web server finds them out."""
+    """Return the extra fields of the connection form as Airflow's web server serves them."""
     if not AIRFLOW_3:
         prefix = "extra__wedata__"
         drawn = ProvidersManager().connection_form_widgets
@@ -69,7 +69,7 @@ def form_served() -> list[str]:
 
 
 class Rescheduled:
-    """What a sensor asks a task instance for, to know since when it waits: by a method, or by its ids."""
+    """The part of a task instance that tells a sensor when it first poked: a method, or its ids in Airflow 2."""
 
     dag_id = task_id = ""
     map_index = -1
@@ -78,15 +78,15 @@ class Rescheduled:
 
     @property
     def run_id(self) -> Rescheduled:
-        """Return itself, so that `told_by_ids` finds it."""
+        """Return itself, so that `patch_first_reschedule` recognizes it."""
         return self
 
     def get_first_reschedule_date(self, _context: Any) -> datetime | None:
         return self.first_reschedule
 
 
-def told_by_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Airflow 2 ask a `Rescheduled`, where it would ask its database."""
+def patch_first_reschedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make Airflow 2 use a `Rescheduled` where it would query its database."""
     if not AIRFLOW_3:
         base = import_module("airflow.sensors.base")
         asked = base._orig_start_date
@@ -133,9 +133,9 @@ def run_task_of(dag: DAG, run_type: str, *, run_after: Any, logical_date: Any, d
 
 
 def _store(dag: DAG) -> None:
-    """Let Airflow's database know the DAG."""
+    """Store the DAG in Airflow's database."""
     if not AIRFLOW_3:
-        dag.sync_to_db()  # else it knows nothing of the outlets
+        dag.sync_to_db()  # otherwise the outlets are missing
         return
     _keep_api()
     bundles = import_module("airflow.dag_processing.bundles.manager")
@@ -148,7 +148,7 @@ def _store(dag: DAG) -> None:
 
 
 def _keep_api() -> None:
-    """Let Airflow 3.1 make the API of `dag.test()` once, as newer ones do, and not in seconds for each task."""
+    """Make Airflow 3.1 create the API of `dag.test()` once, as newer versions do, not in seconds for each task."""
     supervisor = import_module("airflow.sdk.execution_time.supervisor")
     if not hasattr(supervisor.in_process_api_server, "cache_info"):
         supervisor.in_process_api_server = cache(supervisor.in_process_api_server)

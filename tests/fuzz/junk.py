@@ -1,4 +1,4 @@
-"""Odd values of every kind, from a seeded random source: what users, connections and servers might hand us."""
+"""Odd values of every kind, from a seeded random source: what users, connections and servers might send."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def any_value(rng: Random, depth: int = 2) -> Any:
 
 
 def any_json(rng: Random, depth: int = 3) -> Any:
-    """Return any value that JSON, as Python reads it, can hold."""
+    """Return any value that JSON, as Python parses it, can hold."""
     kind = rng.randrange(9 if depth else 7)
     if kind < 3:
         return any_text(rng)

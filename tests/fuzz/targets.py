@@ -1,6 +1,6 @@
-"""What is tried with odd input, each with what must be so: only our own errors, or a right result.
+"""The targets of the fuzzer: odd input must lead to one of our own errors or to a correct result.
 
-A target takes a random source and returns nothing; whatever it raises is a fault.
+A target takes a random source and returns nothing; whatever it raises is a bug.
 """
 
 from __future__ import annotations
@@ -141,26 +141,26 @@ EVENTS = [
 
 
 def filters(rng: Random) -> None:
-    """Filters of any kind make a query that can be sent and told, or are refused by name."""
-    given = _given(rng, FILTERS)
+    """Filters of any kind make a query that can be sent and described, or are refused by name."""
+    values = _parameters(rng, FILTERS)
     with suppress(InvalidRequest):
-        query = parse_query(given, project_id="1", time_zone=UTC8)
+        query = parse_query(values, project_id="1", time_zone=UTC8)
         json.dumps(query.parameters()).encode()
         query.describe().encode()
 
 
 def terms(rng: Random) -> None:
-    """So do filters and terms together make a wait."""
-    given = _given(rng, (*FILTERS, *TERMS))
+    """Filters and the other parameters together make a wait, or are refused by name."""
+    parameters = _parameters(rng, (*FILTERS, *TERMS))
     with suppress(InvalidRequest):
-        watch = parse_watch(given, project_id="1", time_zone=UTC8)
+        watch = parse_watch(parameters, project_id="1", time_zone=UTC8)
         json.dumps(watch.summary()).encode()
         json.dumps(watch.query.parameters()).encode()
 
 
 def settings(rng: Random) -> None:
-    """A connection's fields are settings, or the field is named; a secret never is."""
-    secret = "never-to-be-told"
+    """A connection's fields make settings, or the wrong one is named; a secret is never shown."""
+    secret = "never-to-be-shown"
     extra = {"region": "ap-singapore"} | {
         rng.choice([*EXTRAS, junk.any_text(rng)]): junk.any_value(rng) for _ in range(rng.randrange(4))
     }
@@ -180,7 +180,7 @@ def settings(rng: Random) -> None:
 
 
 def extras(rng: Random) -> None:
-    """The text of a connection's extra is an object, or refused without being told."""
+    """The text of a connection's extra is a JSON object, or is refused without being shown."""
     text = rng.choice([junk.any_text(rng), junk.dumped(junk.any_json(rng)).decode()])
     with suppress(InvalidRequest):
         assert isinstance(parse_extra(text), dict)
@@ -204,7 +204,7 @@ def answers(rng: Random) -> None:
     if rng.random() < 0.05:
         body = bytes(rng.randrange(256) for _ in range(rng.randrange(60)))
     watch = rng.choice(WATCHES)
-    verdict = _looked(watch, body, {"content-type": "application/json"})
+    verdict = _polled(watch, body, {"content-type": "application/json"})
     if verdict is not None and verdict.outcome is Outcome.MET:
         assert _done(body, watch), body
     if verdict is not None and verdict.outcome is Outcome.FAILED:
@@ -212,10 +212,10 @@ def answers(rng: Random) -> None:
 
 
 def headers(rng: Random) -> None:
-    """Whatever the headers say, an answer is read, refused or lost as one of ours."""
+    """Whatever the headers are, an answer is parsed or refused with one of our own errors."""
     names = ["date", "location", "content-type", "content-encoding", "retry-after", junk.any_text(rng)]
     odd = ["Sat, 01 Jan 99999 00:00:00 GMT", "Mon, 99 Zzz 2026", "http://[::1", "-1", "0", junk.any_text(rng)]
-    told = {rng.choice(names): rng.choice(odd) for _ in range(rng.randrange(5))}
+    headers = {rng.choice(names): rng.choice(odd) for _ in range(rng.randrange(5))}
     error = {
         "Code": rng.choice(["AuthFailure.SignatureExpire", "InternalError", junk.any_text(rng)]),
         "Message": "m",
@@ -223,7 +223,7 @@ def headers(rng: Random) -> None:
     data = {"TotalCount": 2, "Items": [ROW, OTHER]}
     body = junk.dumped({"Response": rng.choice([{"Error": error}, {"Data": data}, {}])})
     status = rng.choice([100, 200, 204, 302, 400, 407, 429, 500, 503, 999])
-    verdict = _looked(rng.choice(WATCHES), body, told, status)
+    verdict = _polled(rng.choice(WATCHES), body, headers, status)
     assert verdict is None or verdict.outcome is not Outcome.MET or status == 200
 
 
@@ -244,7 +244,7 @@ def events(rng: Random) -> None:
 
 
 def rows(rng: Random) -> None:
-    """A trigger's row is a wait or is refused, and comes out again as it was read."""
+    """A trigger's row is a wait or is refused, and is encoded again as it was decoded."""
     with suppress(ValueError):
         watch = decode_watch(_changed_often(rng.choice(ROWS), rng))
         assert watch == decode_watch(json.loads(json.dumps(encode_watch(watch))))
@@ -261,20 +261,20 @@ def _changed_often(value: Any, rng: Random) -> Any:
     return json.loads(junk.dumped(value))
 
 
-def _given(rng: Random, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return a right set of filters and terms with some of it changed."""
-    given = {"schedule_date": "2026-03-01", "task_ids": "71"} if rng.random() < 0.7 else {}
+def _parameters(rng: Random, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return a valid set of parameters with some of it changed."""
+    parameters = {"schedule_date": "2026-03-01", "task_ids": "71"} if rng.random() < 0.7 else {}
     for _ in range(rng.randrange(1, 4)):
         name = rng.choice(names)
         right = RIGHT.get(name, "71")
-        given[name] = rng.choice([right, junk.any_value(rng), junk.any_text(rng)])
+        parameters[name] = rng.choice([right, junk.any_value(rng), junk.any_text(rng)])
         if rng.random() < 0.2:
-            given.pop("task_ids", None)
-    return given
+            parameters.pop("task_ids", None)
+    return parameters
 
 
-def _looked(watch: Watch, body: bytes, told: dict[str, str], status: int = 200) -> Verdict | None:
-    """Return the verdict of a look that gets this answer to every request; None where it is an error of ours."""
+def _polled(watch: Watch, body: bytes, headers: dict[str, str], status: int = 200) -> Verdict | None:
+    """Return the verdict of a poll that gets this answer to every request; None if it raises one of our errors."""
     budget = RateLimiter(1000.0)
     channel = Channel(
         host="127.0.0.1",
@@ -288,7 +288,7 @@ def _looked(watch: Watch, body: bytes, told: dict[str, str], status: int = 200) 
     try:
         while True:
             step = flow.send(answer)  # type: ignore[arg-type]  # None begins it
-            answer = clock.answer(step, body, told, status)
+            answer = clock.answer(step, body, headers, status)
     except StopIteration as end:
         verdict: Verdict = end.value
         verdict.message.encode("utf-8", "surrogatepass")
@@ -299,7 +299,7 @@ def _looked(watch: Watch, body: bytes, told: dict[str, str], status: int = 200) 
 
 
 class _Clock:
-    """Steps on where time would pass."""
+    """Advances where time would pass."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -308,9 +308,9 @@ class _Clock:
     def now(self) -> Now:
         return Now(NOON + self.seconds, self.seconds)
 
-    def answer(self, step: Any, body: bytes, told: dict[str, str], status: int) -> Reply | Slot | Now:
+    def answer(self, step: Any, body: bytes, headers: dict[str, str], status: int) -> Reply | Slot | Now:
         if isinstance(step, Send):
-            return Reply(status, told, body, self.now)
+            return Reply(status, headers, body, self.now)
         if not isinstance(step, Turn):
             self.seconds += step.seconds
             return self.now
@@ -322,7 +322,7 @@ class _Clock:
 
 
 def _done(body: bytes, watch: Watch) -> bool:
-    """Say in other words than the code whether the answer shows every instance that is waited for as done."""
+    """Return True if the answer shows every awaited instance as done; written independently of the code."""
     items = json.loads(body)["Response"]["Data"]["Items"]
     states: dict[Any, set[Any]] = {}
     for item in items:

@@ -1,4 +1,4 @@
-"""How these tests ask: a poll is driven by hand, against an emulator without a port, on a stepped clock."""
+"""Fixtures that drive a poll by hand, against an emulator without a port, on a stepped clock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START = "2026-03-01 12:00:00"  # UTC+8
 
 @dataclass
 class Pump:
-    """Runs a flow against an emulator: no socket, and a sleep only steps the world's clock."""
+    """Runs a flow against an emulator: without a socket, and a sleep only advances the emulator's clock."""
 
     wedata: Emulator
     budget: RateLimiter = field(default_factory=lambda: RateLimiter(1000.0))
@@ -88,23 +88,23 @@ class Pump:
 
 
 def new_pump(quirks: Quirks | None = None) -> Pump:
-    """Return a pump to an empty world of its own."""
+    """Return a pump to an empty emulator of its own."""
     return Pump(Emulator(clock=SteppedClock(START), limit=None, quirks=quirks))
 
 
 @pytest.fixture
 def pump() -> Pump:
-    """A pump to an empty world."""
+    """A pump to an empty emulator."""
     return new_pump()
 
 
 @pytest.fixture(scope="session")
 def pump_for() -> Callable[..., Pump]:
-    """Make a pump to an empty world: for tests that need a new one for each example."""
+    """Return the factory of pumps to an empty emulator, for tests that need a new one for each example."""
     return new_pump
 
 
 @pytest.fixture(scope="session")
 def pump_to() -> Callable[..., Pump]:
-    """Make a pump to an emulator that is there already."""
+    """Return the factory of pumps to an existing emulator."""
     return Pump

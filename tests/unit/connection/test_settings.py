@@ -1,4 +1,4 @@
-"""Every field of a connection: what it means, and how a wrong one is refused without telling a secret."""
+"""Every field of a connection: what it means, and how a wrong one is refused without showing a secret."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_defaults_are_those_of_the_form() -> None:
     shown = {
         name: field["schema"]["default"] for name, field in EXTRAS.items() if "default" in field["schema"]
     }
-    told = {
+    expected = {
         "site": settings.site,
         "time_zone": settings.time_zone.name,
         "credential_source": "connection",
@@ -71,11 +71,11 @@ def test_the_defaults_are_those_of_the_form() -> None:
         "allow_http": False,
         "language": settings.language,
     }
-    assert shown == told
+    assert shown == expected
 
 
 @pytest.mark.parametrize(
-    ("field", "given", "expected"),
+    ("field", "value", "expected"),
     [
         ("site", "china", "china"),
         ("region", "eu-frankfurt", "eu-frankfurt"),
@@ -98,8 +98,8 @@ def test_the_defaults_are_those_of_the_form() -> None:
         ("console_url", "https://example.com/{project_id}", "https://example.com/{project_id}"),
     ],
 )
-def test_an_extra_means_what_it_says(field: str, given: object, expected: object) -> None:
-    assert expected == getattr(read(**{field: given}), field)
+def test_an_extra_means_what_it_says(field: str, value: object, expected: object) -> None:
+    assert expected == getattr(read(**{field: value}), field)
 
 
 def test_every_extra_of_the_form_is_read() -> None:
@@ -221,7 +221,7 @@ def test_an_unknown_extra_is_refused_with_the_known_ones() -> None:
         {"host": f"user:{SECRET}@wedata.example.com/path"},
     ],
 )
-def test_a_bad_secret_is_refused_by_name_and_never_told(fields: dict[str, Any]) -> None:
+def test_a_bad_secret_is_refused_by_name_and_never_shown(fields: dict[str, Any]) -> None:
     error = refusal(**fields)
     assert error.field == next(iter(fields))
     assert SECRET not in str(error)
@@ -351,7 +351,7 @@ def test_no_extra_is_an_empty_one(text: str | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1", f'{{"session_token": "{SECRET}"', SECRET])
-def test_an_extra_that_is_no_object_is_refused_and_not_told(text: str) -> None:
+def test_an_extra_that_is_no_object_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(InvalidRequest, match="extra") as caught:
         parse_extra(text)
     assert SECRET not in str(caught.value)

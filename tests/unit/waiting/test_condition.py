@@ -26,7 +26,7 @@ from airflow_provider_wedata.waiting.condition import NAMED, ONE_A_DAY, Census, 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DEFAULT = Condition(counted=True)
-#: Words that do not say that a window holds one at most; the last of them nobody has ever heard of.
+#: Cycles that do not mean at most one instance per window; the last one does not exist.
 GROWING = [*sorted(set(CYCLE_TYPES) - ONE_A_DAY), None, "", "H", "D", "hour_cycle", "day_cycle", "DAY_CYCLE "]
 
 any_state = st.sampled_from([*sorted(KNOWN), "TERMINATING", None])
@@ -139,7 +139,7 @@ class TestHowMany:
         condition = replace(DEFAULT, at_least=3)
         assert judged(condition, rows_in("EXPIRED")).outcome == Outcome.FAILED
 
-    def test_what_is_lacking_is_told(self) -> None:
+    def test_what_is_missing_is_named(self) -> None:
         at_least = judged(replace(DEFAULT, at_least=2), rows_in("COMPLETED"))
         exactly = judged(replace(DEFAULT, exactly=2), rows_in("COMPLETED"))
         assert at_least.message == "1 of 1 COMPLETED; expected at least 2, 1 missing"
@@ -216,7 +216,7 @@ class TestAWindowThatGrows:
     @pytest.mark.parametrize(
         ("state", "kind"), [("EXPIRED", Outcome.FAILED), ("SKIP_RUNNING", Outcome.STUCK)]
     )
-    def test_what_ended_badly_is_told_at_once(self, state: str, kind: Outcome) -> None:
+    def test_what_ended_badly_is_reported_at_once(self, state: str, kind: Outcome) -> None:
         rows = rows_in("COMPLETED", state, cycle_type="HOUR_CYCLE")
         assert kind == judged(Condition(counted=False), rows, over=False).outcome
 
@@ -238,7 +238,7 @@ class TestAnOldLife:
     ) -> None:
         assert kind == judged(self.condition, [a_row(0), a_row(1, end_time=end)]).outcome
 
-    def test_it_is_told_apart(self) -> None:
+    def test_it_is_distinguished(self) -> None:
         rows = [a_row(0), a_row(1, end_time=NOON - MINUTE), a_row(2, end_time=None)]
         assert (
             judged(self.condition, rows).message
@@ -275,7 +275,7 @@ class TestWhatIsTold:
         assert [n < NAMED for n in range(8)] == [f"task_{n} " in verdict.message for n in range(8)]
         assert verdict.message.endswith("; and 3 more")
 
-    def test_stuck_tells_the_state_that_never_ends(self) -> None:
+    def test_stuck_names_the_state_that_never_ends(self) -> None:
         verdict = judged(DEFAULT, rows_in("COMPLETED", "SKIP_RUNNING"))
         assert verdict.message.startswith(
             "1 of 2 COMPLETED, 1 SKIP_RUNNING, which never completes: task_1 (1_2026-03-01 00:00:00) SKIP_RUNNING"
@@ -317,13 +317,13 @@ class TestWhenWeDataCanNotBeAsked:
             (ListNotAtRest("rows came and went"), Outcome.WAITING),
         ],
     )
-    def test_only_what_asking_again_can_not_mend_ends_the_wait(self, error: Any, kind: Outcome) -> None:
+    def test_only_what_another_request_can_not_fix_ends_the_wait(self, error: Any, kind: Outcome) -> None:
         verdict = Verdict.of_error(error)
         assert (kind, error) == (verdict.outcome, verdict.error)
         assert str(error) in verdict.message
 
 
-# Whatever is there, and whatever is asked for
+# For any census and any condition
 
 end_times = st.sampled_from([None, NOON - MINUTE, NOON, NOON + MINUTE])
 a_task = st.sampled_from("ABC")
@@ -363,7 +363,7 @@ def conditions(draw: st.DrawFn) -> Condition:
 
 
 def satisfied(condition: Condition, rows: list[TaskInstance], named: tuple[str, ...], *, over: bool) -> bool:
-    """Say the contract's first line again, in other words than the code."""
+    """State the first row of the table of outcomes again, independently of the code."""
     tasks = Counter(row.task_id for row in rows)
     return (
         bool(rows)

@@ -1,4 +1,4 @@
-"""Answers that contradict themselves or each other: no verdict rests on one, and the wait says why it goes on.
+"""Answers that contradict themselves or each other: no verdict rests on one, and the wait logs why it continues.
 
 What can't be noticed is left out: a server that leaves a row out of its list and of its count alike.
 """
@@ -131,7 +131,7 @@ WAITS = [
 
 
 def looked(pump: Any, **terms: Any) -> Verdict | None:
-    """Return the verdict; None if the answer was refused as unreadable, which a wait sits out as well."""
+    """Return the verdict; None if the answer was refused as unreadable, which a wait survives, too."""
     try:
         verdict: Verdict = pump.poll(watch_for(**terms))
     except UnreadableAnswer:
@@ -175,7 +175,7 @@ class TestOneAnswer:
             f"WeData's answer contradicts itself: it counts {total} instance{'s' * (total != 1)} and shows 0",
         )
 
-    def test_no_failure_is_told_of_instances_that_were_not_seen(self, pump: Any) -> None:
+    def test_no_failure_is_reported_of_instances_that_were_not_seen(self, pump: Any) -> None:
         load(pump, *["COMPLETED"] * 150, "EXPIRED")
         pump.wedata.faults.when(lambda received: "InstanceState" in received.params, altered(items_null))
         verdict = looked(pump, min_instances=1)
@@ -238,7 +238,7 @@ class TestAFilterThatIsIgnored:
 
 
 class TestARowThatMayHaveRunAgain:
-    """101 named rows are read twice, over two pages; what shows that none ran again must be there."""
+    """101 named rows are fetched twice, over two pages; the fields that show a rerun must be there."""
 
     @pytest.mark.parametrize(
         ("extra", "kind"),
@@ -351,14 +351,14 @@ class TestWhenAWindowIsOver:
     @given(st.floats(-400, 400), st.floats(-299, 299), st.booleans())
     @settings(deadline=None, max_examples=60)
     def test_no_gate_opens_before_the_window_is_over_whatever_our_clock_says(
-        self, pump_for: Any, truth: float, error: float, told: bool
+        self, pump_for: Any, truth: float, error: float, with_date: bool
     ) -> None:
         now = LAST_SECOND + truth
-        kind = self.look_at(pump_for(), ours=now + error, theirs=now if told else None)
+        kind = self.look_at(pump_for(), ours=now + error, theirs=now if with_date else None)
         assert kind == Outcome.WAITING or truth > 0
 
-    def test_a_signature_that_waits_long_is_no_later_question(self, pump: Any) -> None:
-        """The rows are those of the moment of the question, and the answer took a while."""
+    def test_a_signature_that_waits_long_is_no_later_request(self, pump: Any) -> None:
+        """The rows are those of the moment of the request, and the answer took a while."""
         load(pump, "COMPLETED", cycle_type="MINUTE_CYCLE")
         pump.wedata.clock.advance(LAST_SECOND + 5 - pump.wedata.clock.now())
         pump.wedata.after(lambda _: pump.wedata.clock.advance(20))
@@ -400,7 +400,7 @@ class TestWhateverLie:
 
     @given(states, st.sampled_from([0, 120]), st.sampled_from(WAITS), st.sampled_from(LIES))
     @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-    def test_no_failure_is_told_without_one(
+    def test_no_failure_is_reported_without_one(
         self, pump_for: Any, some: list[str], others: int, terms: Any, lie: Any
     ) -> None:
         pump = pump_for(Quirks())

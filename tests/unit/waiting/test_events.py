@@ -61,7 +61,7 @@ def stored(event: Any) -> Any:
     return json.loads(json.dumps(event))
 
 
-def told(error: ApiError | None) -> Any:
+def describe(error: ApiError | None) -> Any:
     return error and (type(error), str(error), vars(error))
 
 
@@ -71,7 +71,7 @@ class TestOnTheWay:
         out = from_event(stored(to_event(verdict)))
         assert (verdict.outcome, verdict.message) == (out.outcome, out.message)
         assert verdict.census == out.census
-        assert told(verdict.error) == told(out.error)
+        assert describe(verdict.error) == describe(out.error)
 
     def test_it_is_plain_json_and_no_enumeration(self) -> None:
         condition_words = dict.fromkeys(Outcome, 1)
@@ -178,7 +178,7 @@ class TestStrict:
         with pytest.raises(ValueError, match="not a verdict"):
             from_event(to_event(verdict) | {"error": error})
 
-    def test_the_error_tells_what_came(self) -> None:
+    def test_the_error_shows_what_came(self) -> None:
         with pytest.raises(ValueError, match="the trigger came back with 'met', which is not a verdict"):
             from_event("met")
 
@@ -236,7 +236,7 @@ class TestWhateverComes:
         assert verdict == from_event(stored(to_event(verdict)))
 
 
-# With what was waited for, and a version
+# With what was waited for and a version
 
 WATCHED = {
     "about": "instances scheduled 2026-03-01 00:00:00 to 2026-03-01 23:59:59 UTC+8",
@@ -294,7 +294,7 @@ class TestEnding:
             out.verdict.message,
             census,
         )
-        assert told(verdict.error) == told(out.verdict.error)
+        assert describe(verdict.error) == describe(out.verdict.error)
         assert (ending.watched, by_execution_timeout) == (out.watched, out.by_execution_timeout)
 
     def test_an_event_of_the_release_before_is_understood(self) -> None:
@@ -318,7 +318,7 @@ class TestEnding:
             decode_ending(encode_ending(OPEN) | {"version": version})
 
     @pytest.mark.parametrize("name", sorted(WATCHED))
-    def test_a_gate_that_opens_tells_its_window(self, name: str) -> None:
+    def test_a_gate_that_opens_names_its_window(self, name: str) -> None:
         event = encode_ending(Ending(ENDS[0], {key: text for key, text in WATCHED.items() if key != name}))
         with pytest.raises(ValueError, match=name):
             decode_ending(event)
@@ -347,12 +347,12 @@ class TestEnding:
             Verdict(Outcome.MET, "", Census(None, 1)),  # type: ignore[arg-type]
         ],
     )
-    def test_what_cannot_be_written_is_told_and_not_raised(self, verdict: Verdict) -> None:
+    def test_what_cannot_be_written_is_reported_and_not_raised(self, verdict: Verdict) -> None:
         event = stored(encode_ending(Ending(verdict, WATCHED)))
         with pytest.raises(ValueError, match="the wait ended, but its end can't be written"):
             decode_ending(event)
 
-    def test_a_problem_is_told_as_it_is(self) -> None:
+    def test_a_problem_is_passed_on_unchanged(self) -> None:
         with pytest.raises(ValueError, match=r"^out of paper$"):
             decode_ending(stored(encode_problem("out of paper")))
 

@@ -1,4 +1,4 @@
-"""A field that no decision needs decides nothing: a gate looks past it. A field that decides keeps it shut."""
+"""An unreadable field that no verdict needs is ignored; one that a verdict needs keeps the gate shut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user writes becomes a wait, or is refused by the name of the parameter that is to blame."""
+"""A user's parameters become a wait, or are refused with the name of the wrong one."""
 
 from __future__ import annotations
 
@@ -234,9 +234,9 @@ class TestWhatItMeans:
         assert counted == watch_of(terms).condition.counted
 
     def test_states_may_be_one_word_or_any_collection(self) -> None:
-        given = [["RUNNING"], ("RUNNING",), {"RUNNING"}, frozenset({"RUNNING"}), "RUNNING", " RUNNING "]
-        read = [watch_of(TASKS | {"allowed_states": value}).condition.allowed for value in given]
-        assert read == [frozenset({"RUNNING"})] * len(given)
+        values = [["RUNNING"], ("RUNNING",), {"RUNNING"}, frozenset({"RUNNING"}), "RUNNING", " RUNNING "]
+        allowed = [watch_of(TASKS | {"allowed_states": value}).condition.allowed for value in values]
+        assert allowed == [frozenset({"RUNNING"})] * len(values)
 
     def test_counts_may_be_text(self) -> None:
         terms = TASKS | {"instances_per_task": "2", "min_instances": " 3 ", "expected_instances": "4"}

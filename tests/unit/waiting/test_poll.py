@@ -1,5 +1,5 @@
-"""A look, case by case: answers of every shape, rows that move while they are read or counted, and a server that
-differs from the one we imagine."""
+"""A poll, case by case: answers of every shape, rows that change while they are fetched or counted, and a server
+that differs from the documented one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def key_of(task: str, second: int = 0) -> str:
 
 
 def add(world: World, task: str, state: str = "COMPLETED", second: int = 0, **values: Any) -> str:
-    """Add an instance that was scheduled so many seconds after midnight, and return its key."""
+    """Add an instance that is scheduled `second` seconds after midnight, and return its key."""
     return world.add(task_id=task, state=state, schedule_time=MIDNIGHT + second, **values).key
 
 
@@ -112,7 +112,7 @@ class TestShapesOfAnswers:
     @pytest.mark.parametrize(
         "data", [b"{}", b'{"Items":[]}', b'{"TotalCount":null,"Items":null}', b'{"TotalCount":0}']
     )
-    def test_so_is_one_of_which_nothing_is_told(self, pump: Any, data: bytes) -> None:
+    def test_so_is_one_of_which_nothing_is_known(self, pump: Any, data: bytes) -> None:
         pump.wedata.faults.when(lambda _: True, faults.body(b'{"Response":{"Data":' + data + b"}}"))
         assert seen(pump.poll(ANY)) == (Outcome.WAITING, "0 of 0 COMPLETED; no instance yet")
 
@@ -230,7 +230,7 @@ class TestOddRows:
         add(pump.wedata.world, "71", "RUNNING", second=1, extra={"InstanceKey": first})
         assert (pump.poll(ANY).outcome, pump.poll(TASK_71).outcome) == (Outcome.WAITING, Outcome.WAITING)
 
-    def test_without_a_key_a_row_is_told_by_task_and_data_time(self, pump_for: Any) -> None:
+    def test_without_a_key_a_row_is_identified_by_task_and_data_time(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(null_fields=("InstanceKey",)))
         add(pump.wedata.world, "71")
         add(pump.wedata.world, "71", "RUNNING", second=1)
@@ -291,7 +291,7 @@ class TestWhoIsMeant:
         )
 
     @pytest.mark.parametrize("at", [0, IDS_TOGETHER - 1, IDS_TOGETHER, 2 * IDS_TOGETHER])
-    def test_of_more_ids_than_go_into_one_question_each_counts(self, pump: Any, at: int) -> None:
+    def test_of_more_ids_than_go_into_one_request_each_counts(self, pump: Any, at: int) -> None:
         tasks = [str(700 + n) for n in range(2 * IDS_TOGETHER + 1)]
         watch = watch_for(task_ids=tasks)
         for task in tasks:
@@ -396,7 +396,7 @@ class TestWhileRowsAreCounted:
         pump.wedata.at(4, lambda world: world.rerun(key_of("71")))
         assert pump.poll(ANY).outcome == Outcome.WAITING
 
-    def test_one_that_fails_meanwhile_is_told(self, pump: Any) -> None:
+    def test_one_that_fails_meanwhile_is_reported(self, pump: Any) -> None:
         crowd(pump.wedata.world, 100)
         add(pump.wedata.world, "71")
         pump.wedata.at(5, lambda world: world.fail(key_of("71")))
@@ -486,7 +486,9 @@ class TestWhileRowsAreRead:
     def test_a_row_that_comes_twice_over_a_page_edge_has_them_read_again(self, pump: Any) -> None:
         pump.wedata.at(2, lambda world: add(world, "1711"))
         assert seen(pump.poll(TASK_71)) == (Outcome.MET, "2 of 2 COMPLETED")
-        assert len(pump.wedata.requests) == 2 + 2 + 2  # not whole, whole, and the second look
+        assert (
+            len(pump.wedata.requests) == 2 + 2 + 2
+        )  # an incomplete fetch, a complete one, and its confirmation
 
     @pytest.mark.usefixtures("first", "last")
     def test_rows_that_come_in_every_reading_are_waited_for(self, pump: Any) -> None:
@@ -524,7 +526,7 @@ class TestWhileRowsAreRead:
         assert seen(pump.poll(TASK_71)) == (Outcome.MET, "98 of 98 COMPLETED")
 
     @pytest.mark.usefixtures("last")
-    def test_a_failure_that_was_seen_is_told_even_if_rows_moved(self, pump: Any, first: str) -> None:
+    def test_a_failure_that_was_seen_is_reported_even_if_rows_moved(self, pump: Any, first: str) -> None:
         pump.wedata.world.fail(first)
         pump.wedata.at(2, lambda world: add(world, "1711"))
         assert pump.poll(TASK_71).outcome == Outcome.FAILED
@@ -563,7 +565,7 @@ class TestWhatNobodyCanNotice:
         assert pump.poll(ANY).outcome == Outcome.WAITING
 
     def test_reading(self, pump: Any) -> None:
-        """There is always one of task 71 that runs, and always on the page that is not being read."""
+        """There is always one of task 71 that runs, and always on the page that is not being fetched."""
         crowd(pump.wedata.world, 120)
         add(pump.wedata.world, "71", second=40)
         add(pump.wedata.world, "71", "RUNNING", second=80_000)

@@ -1,4 +1,4 @@
-"""What a look costs: a handful of requests, the same for a thousand instances and for all that WeData keeps."""
+"""The requests of a poll: a handful, for a thousand instances as for all that WeData keeps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def watch_for(**terms: Any) -> Watch:
 
 
 def crowd(count: int, **last: Any) -> list[Instance]:
-    """Return so many instances that are done, but for what is said of the last."""
+    """Return instances that are done; the last one has the given values."""
     planned = [MIDNIGHT + at % 86_400 for at in range(count)]
     others: list[dict[str, Any]] = [{}] * (count - 1) + [last]
     return [
@@ -88,7 +88,7 @@ class TestOnePage:
         tasks = [row.task_id for row in crowd(5)]
         assert cost(pump, watch_for(task_ids=tasks)) == (Outcome.WAITING, 1 + 2)
 
-    def test_named_tasks_that_need_two_questions_are_read_twice_to_open_the_gate(self, pump: Any) -> None:
+    def test_named_tasks_that_need_two_requests_are_fetched_twice_to_open_the_gate(self, pump: Any) -> None:
         pump.wedata.world.load(crowd(IDS_TOGETHER + 1))
         tasks = [row.task_id for row in crowd(IDS_TOGETHER + 1)]
         assert cost(pump, watch_for(task_ids=tasks)) == (Outcome.MET, 2 + 2)

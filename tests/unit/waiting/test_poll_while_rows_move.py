@@ -1,8 +1,8 @@
-"""A look takes several requests, and the world does not stand still for it: what it says was true all the same.
+"""A poll takes several requests, and instances change meanwhile: its verdict must be true all the same.
 
-Between any two requests instances are run again, finish, fail, come, go and change places. An oracle notes after
-each of these events what is true. A gate may open only if at one moment of the look all was done; a failure may
-be told only if there was one; and once the world is quiet and done, the gate opens.
+Between any two requests instances run again, finish, fail, appear, disappear and change their order. An oracle
+records after each of these events what is true. A gate may open only if at one moment of the poll all instances
+were done; a failure may be reported only if there was one; and once nothing changes and all is done, it opens.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EVERY_ROW_OF_TODAY = Filter(project_id=PROJECT_ID, schedule=Window(MIDNIGHT, epo
 #: Keyword 71 finds these too, and they fill a page.
 CHANCE_FINDS = 99
 
-Event = tuple[int, str, int]  # before which request of the look, what, to which member of the cast
+Event = tuple[int, str, int]  # before which request of the poll, what, to which member of the cast
 
 
 def watch_for(**terms: Any) -> Watch:
@@ -45,7 +45,7 @@ def watch_for(**terms: Any) -> Watch:
 
 
 def an_instance(task: str, second: int, state: str = "COMPLETED", **values: Any) -> Instance:
-    """Return one that was scheduled so many seconds after five past midnight, and ended a minute later."""
+    """Return one that is scheduled some seconds after five past midnight, and ended a minute later."""
     planned = MIDNIGHT + 300 + second
     ended = state in {"COMPLETED", "EXPIRED", "SKIP_RUNNING"}
     fields: dict[str, Any] = {
@@ -63,9 +63,9 @@ def an_instance(task: str, second: int, state: str = "COMPLETED", **values: Any)
 
 @dataclass
 class Stage:
-    """A world with a cast to which things happen while a look is under way, and an oracle that sees it all.
+    """A world with a cast to which things happen during a poll, and an oracle that records it all.
 
-    :param tasks: the ids that are asked for; empty where every instance of the day is.
+    :param tasks: the requested ids; empty if every instance of the day is requested.
     :param cast, crowd: the keys of those to which things happen, and of chance finds that come and go.
     """
 
@@ -75,10 +75,10 @@ class Stage:
     cast: list[str] = field(default_factory=list)
     crowd: list[str] = field(default_factory=list)
     plan: dict[int, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
-    #: Of each moment of the look: was all done, and which states were there?
+    #: For each moment of the poll: were all done, and which states were there?
     done: list[bool] = field(default_factory=list)
     states: set[str | None] = field(default_factory=set)
-    #: Before which requests of the look a listed row came, and before which one went.
+    #: Before which requests of the poll a listed row appeared, and before which one disappeared.
     came: set[int] = field(default_factory=set)
     went: set[int] = field(default_factory=set)
     _first: int = 1
@@ -106,7 +106,7 @@ class Stage:
     # The oracle
 
     def was_true(self, verdict: Verdict) -> bool:
-        """Say whether what the verdict says was so at one moment of the look."""
+        """Return True if the verdict was true at one moment of the poll."""
         condition = self.watch.condition
         return {
             Outcome.WAITING: True,
@@ -117,9 +117,9 @@ class Stage:
         }[verdict.outcome]
 
     def was_beyond_counting(self) -> bool:
-        """Say whether this is the one exception: rows came and went in the midst of both halves of the look.
+        """Return True for the one exception: rows appeared and disappeared during both halves of the poll.
 
-        Where several states count as done, rows that came and went in either half suffice.
+        If several states count as done, rows that appeared and disappeared in either half suffice.
         """
         second = self._second_half()
         halves = [
@@ -131,7 +131,7 @@ class Stage:
         return all(came and went for came, went in halves)
 
     def _second_half(self) -> int:
-        """Return the number of the request with which the look was begun for the second time."""
+        """Return the number of the request with which the second half of the poll began."""
         asked = [request.params for request in self.pump.wedata.requests[self._first - 1 :]]
         totals = [n for n, params in enumerate(asked, 1) if params.get("SortColumn") == "END_TIME"]
         if totals:
@@ -277,7 +277,7 @@ class Stage:
                 self._finish(at)
 
 
-# The plays: what is waited for, and how a look has to go about it
+# The plays: what is waited for, and how a poll has to fetch it
 
 
 def counted(pump: Any, states: list[str], **terms: Any) -> Stage:
@@ -290,7 +290,7 @@ def counted(pump: Any, states: list[str], **terms: Any) -> Stage:
 
 
 def counted_in_two_states(pump: Any, states: list[str]) -> Stage:
-    """Set up the same where one skipped is as good as one done."""
+    """Set up the same if one skipped counts as done."""
     stage = counted(pump, states, allowed_states=["COMPLETED", "SKIP_RUNNING"])
     for key in stage.world.keys[:3]:
         stage.world.skip(key)
@@ -298,7 +298,7 @@ def counted_in_two_states(pump: Any, states: list[str]) -> Stage:
 
 
 def read_through(pump: Any, states: list[str]) -> Stage:
-    """Set up more than a page of which no filter can tell if they are done, so that all are read."""
+    """Set up more than a page for which no filter shows if they are done, so that all are fetched."""
     return counted(pump, states, completed_after=YESTERDAY_NOON)
 
 
@@ -311,7 +311,7 @@ def named(pump: Any, states: list[str]) -> Stage:
 
 
 def named_by_the_dozen(pump: Any, states: list[str]) -> Stage:
-    """Set up more named tasks than go into one question."""
+    """Set up more named tasks than fit into one request."""
     tasks = tuple(str(700 + n) for n in range(IDS_TOGETHER + len(states)))
     stage = Stage(pump, watch_for(task_ids=tasks), tasks=tasks)
     others = [an_instance(task, 10) for task in tasks[len(states) // 2 : -(len(states) - len(states) // 2)]]

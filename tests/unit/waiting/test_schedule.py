@@ -1,4 +1,4 @@
-"""When a wait looks and when it gives up."""
+"""When a wait polls and when it gives up."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_before_any_deadline_a_wait_goes_on(verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize("verdict", [NOTHING, RUNNING, AWAY])
-def test_at_the_deadline_it_is_over_and_tells_what_was_seen_last(verdict: Verdict) -> None:
+def test_at_the_deadline_it_is_over_and_names_what_was_seen_last(verdict: Verdict) -> None:
     judged = schedule().judge(verdict, STARTED + 100)
     assert judged.outcome is Outcome.TIMEOUT
     assert verdict.message in judged.message
@@ -81,7 +81,7 @@ def test_an_answer_asked_for_before_the_deadline_is_no_end_of_it(asked_at: float
 @pytest.mark.parametrize(
     ("asked_at", "kind"), [(99.9, Outcome.WAITING), (100.0, Outcome.TIMEOUT), (150, Outcome.TIMEOUT)]
 )
-def test_when_wedata_was_asked_counts_and_not_when_the_look_began(asked_at: float, kind: Outcome) -> None:
+def test_when_wedata_was_asked_counts_and_not_when_the_poll_began(asked_at: float, kind: Outcome) -> None:
     verdict = replace(RUNNING, asked_at=STARTED + asked_at)
     assert kind is schedule().judge(verdict, STARTED).outcome
 
@@ -291,5 +291,5 @@ def test_what_is_no_number_is_not_written() -> None:
 
 
 def test_it_goes_through_json_unchanged() -> None:
-    given_all = schedule(appear_timeout=5, exponential_backoff=True, max_wait=60)
-    assert given_all == PollSchedule.from_json(json.loads(json.dumps(given_all.to_json())))
+    full = schedule(appear_timeout=5, exponential_backoff=True, max_wait=60)
+    assert full == PollSchedule.from_json(json.loads(json.dumps(full.to_json())))
