@@ -1,11 +1,11 @@
-# Everything that a developer does, on a machine with Python 3.11 and make. `make help` lists it.
+# The commands for developers, on a machine with Python 3.11 and make. `make help` lists them.
 
 PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 VENV        := .venv
 BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-3.3-py3.11.txt
 MATRIX      := $(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/airflow-*.txt))
-# Interpreters are taken from PATH, and from where pyenv keeps them.
+# Interpreters are found on PATH and in pyenv's versions.
 export PATH := $(PATH):$(subst $() $(),:,$(wildcard $(HOME)/.pyenv/versions/*/bin))
 COUNT       ?= 100000
 SUDO        := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 .PHONY: demo
-demo: install  ## watch a DAG wait for WeData: an emulator WeData and a real Airflow, about a minute
+demo: install  ## watch a DAG wait for WeData: the emulator and a real Airflow, about a minute
 	@$(BIN)/python -W ignore -m demo
 
 .PHONY: test
@@ -38,11 +38,11 @@ e2e: install browser  ## run only the tests with a real Airflow and a real brows
 	CI=true $(BIN)/python -m pytest tests/e2e
 
 .PHONY: pictures
-pictures: install browser  ## take the pictures in docs/images anew; look at each before it is committed
+pictures: install browser  ## retake the pictures in docs/images; check each before committing
 	CI=true WEDATA_PICTURES=1 $(BIN)/python -m pytest tests/e2e/test_browser.py
 
 .PHONY: browser
-browser: /usr/bin/chromium  ## install the browser of these tests, on Debian; without it they are skipped
+browser: /usr/bin/chromium  ## install the browser for these tests, on Debian; without it they are skipped
 
 /usr/bin/chromium:
 	$(SUDO) apt-get update -qq
@@ -62,7 +62,7 @@ $(MATRIX:%=matrix-%): matrix-%: .matrix/airflow-%/.installed
 	touch $@
 
 .PHONY: package
-package: install  ## build wheel and sdist, look into them, and open a gate with the wheel alone
+package: install  ## build wheel and sdist, check their contents, and open a gate with the wheel alone
 	$(BIN)/python tests/packaging/check.py $(CONSTRAINTS)
 
 .PHONY: docs
@@ -70,11 +70,11 @@ docs: install  ## build the documentation's site in build/docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
 .PHONY: pages
-pages: install  ## follow README and quickstart as a newcomer does, in an empty folder, up to a green gate
+pages: install  ## run README and quickstart step by step in an empty folder, up to a green gate
 	$(BIN)/python -m tests.packaging.pages $(CONSTRAINTS)
 
 .PHONY: lint
-lint: install  ## check format, lint, types and who imports whom
+lint: install  ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -89,7 +89,7 @@ bench: install  ## measure reading, writing, waiting and importing; about half a
 	$(BIN)/python tests/bench/many_waits.py
 
 .PHONY: fuzz
-fuzz: install  ## try filters, connections, answers, headers, rows and events with odd input; COUNT=100000 of them
+fuzz: install  ## fuzz filters, connections, responses, headers, rows and events with COUNT=100000 inputs
 	$(BIN)/python -m tests.fuzz $(COUNT)
 
 .PHONY: format
@@ -98,7 +98,7 @@ format: install  ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: pins
-pins: install $(MATRIX:%=pins-%)  ## write constraints/ anew from pyproject.toml
+pins: install $(MATRIX:%=pins-%)  ## regenerate constraints/ from pyproject.toml
 
 .PHONY: $(MATRIX:%=pins-%)
 $(MATRIX:%=pins-%): pins-%: | install

@@ -1,4 +1,4 @@
-"""`python -m airflow_provider_wedata`: the command line, where Airflow's own has no place for it."""
+"""`python -m airflow_provider_wedata`: the same commands as `airflow wedata`, for every Airflow version."""
 
 from __future__ import annotations
 

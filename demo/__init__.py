@@ -1,3 +1,3 @@
-"""A real Airflow and an emulator WeData on this machine, for the demo and for the end-to-end tests."""
+"""A real Airflow and the WeData emulator on this machine, for the demo and for the end-to-end tests."""
 
 from __future__ import annotations

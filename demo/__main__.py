@@ -1,7 +1,7 @@
 """`make demo`: a DAG waits for a WeData workflow, and you watch both sides.
 
-Starts an emulator WeData and a real Airflow on this machine, runs an example DAG with a deferrable gate, tells
-what happens as it happens, and stops everything. Needs no account and leaves nothing behind.
+Starts the emulator and a real Airflow on this machine, runs an example DAG with a deferrable gate, prints what
+happens, and stops everything. Needs no account and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
 DAGS = Path(__file__).parent.parent / "example_dags"
-_COLOURS = {"WeData": "36", "Airflow": "35", "gate": "33", "demo": "1"}
+_COLORS = {"WeData": "36", "Airflow": "35", "gate": "33", "demo": "1"}
 _END_STATES = {"success", "failed", "skipped", "upstream_failed"}
 _LONGEST = 180.0
 
 
 class Story:
-    """Prints one line for each thing that happens, with the seconds since the beginning and who did it."""
+    """Prints one line per event, with the seconds since the start and its source."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
-    def tell(self, who: str, what: str) -> None:
+    def print(self, source: str, event: str) -> None:
         """Print a line."""
-        name = f"{who:>8}"
-        if self._colour:
-            name = f"\033[{_COLOURS[who]}m{name}\033[0m"
-        print(f"{time.monotonic() - self._began:6.1f} s {name}  {what}", flush=True)
+        name = f"{source:>8}"
+        if self._color:
+            name = f"\033[{_COLORS[source]}m{name}\033[0m"
+        print(f"{time.monotonic() - self._began:6.1f} s {name}  {event}", flush=True)
 
 
 def main() -> int:
@@ -49,15 +49,15 @@ def main() -> int:
     story = Story()
     with _wedata(story) as wedata, _airflow(story, wedata) as airflow:
         scenarios.daily(wedata.world)
-        story.tell(
+        story.print(
             "WeData", f"a workflow of {len(scenarios.DAILY_TASKS)} tasks begins its day, one after the other"
         )
         run_id = airflow.trigger(DAG_ID)
-        story.tell("Airflow", f"DAG run of {DAG_ID}: its first task is a gate on that workflow")
+        story.print("Airflow", f"DAG run of {DAG_ID}: its first task is a gate on that workflow")
         opened = _watch(story, wedata, airflow, run_id)
         _sum_up(story, wedata, airflow, run_id)
-    story.tell(
-        "demo", "everything is stopped" + ("" if opened else "; the gate did not open, which it should have")
+    story.print(
+        "demo", "everything is stopped" + ("" if opened else "; the gate should have opened, and did not")
     )
     return 0 if opened else 1
 
@@ -65,41 +65,41 @@ def main() -> int:
 @contextmanager
 def _wedata(story: Story) -> Iterator[Emulator]:
     with Emulator("empty") as wedata:
-        story.tell("demo", f"an emulator WeData listens at {wedata.url}; it checks every signature")
-        wedata.after(lambda request: _tell_request(story, wedata.world, request))
+        story.print("demo", f"the WeData emulator listens at {wedata.url}; it checks every signature")
+        wedata.after(lambda request: _print_request(story, wedata.world, request))
         yield wedata
 
 
 @contextmanager
 def _airflow(story: Story, wedata: Emulator) -> Iterator[RealAirflow]:
-    story.tell(
+    story.print(
         "demo", "starting a real Airflow: api-server, scheduler, dag-processor, triggerer (about 20 s)"
     )
     with (
         tempfile.TemporaryDirectory(prefix="wedata-demo-", ignore_cleanup_errors=True) as home,
         RealAirflow(Path(home), DAGS, {"AIRFLOW_CONN_WEDATA_DEFAULT": wedata.connection_json()}) as airflow,
     ):
-        story.tell("Airflow", f"ready at {airflow.url}")
+        story.print("Airflow", f"ready at {airflow.url}")
         yield airflow
-        story.tell("demo", "stopping Airflow")
+        story.print("demo", "stopping Airflow")
 
 
 def _watch(story: Story, wedata: Emulator, airflow: RealAirflow, run_id: str) -> bool:
-    """Tell what becomes of the gate, of the task behind it and of WeData's instances, until the run has ended."""
-    told: dict[str, str | None] = {}
+    """Print the states of the gate, of the task after it and of the run, until the run has ended."""
+    states: dict[str, str | None] = {}
     deadline = time.monotonic() + _LONGEST
-    while told.get("run") not in _END_STATES and time.monotonic() < deadline:
+    while states.get("run") not in _END_STATES and time.monotonic() < deadline:
         now: dict[str, str | None] = {
             task: airflow.task(DAG_ID, run_id, task)["state"] for task in (GATE, "tell")
         }
         now["run"] = airflow.api("GET", f"/dags/{DAG_ID}/dagRuns/{run_id}")["state"]
         for what, state in now.items():
-            if state and state != told.get(what):
-                story.tell("Airflow", f"{what} is {state}{_meaning(what, state)}")
-        told = now
+            if state and state != states.get(what):
+                story.print("Airflow", f"{what} is {state}{_meaning(what, state)}")
+        states = now
         wedata.check()
         time.sleep(0.3)
-    return told.get("run") == "success"
+    return states.get("run") == "success"
 
 
 def _meaning(what: str, state: str) -> str:
@@ -108,21 +108,21 @@ def _meaning(what: str, state: str) -> str:
     return ": the gate is open" if what == GATE and state == "success" else ""
 
 
-def _tell_request(story: Story, world: World, request: Received) -> None:
+def _print_request(story: Story, world: World, request: Received) -> None:
     states = [world.get(key).state or "" for key in world.keys]
     today = states[1::2]  # the scenario adds yesterday's and today's instance of each task in turn
     counts = ", ".join(f"{today.count(state)} {state}" for state in sorted(set(today)))
-    story.tell("gate", f"request {request.number}, {request.action}: {request.error or counts}")
+    story.print("gate", f"request {request.number}, {request.action}: {request.error or counts}")
 
 
 def _sum_up(story: Story, wedata: Emulator, airflow: RealAirflow, run_id: str) -> None:
     path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances"
     seen = airflow.api("GET", f"{path}/{GATE}/xcomEntries/return_value?deserialize=true")["value"]
-    behind = airflow.api("GET", f"{path}/tell/xcomEntries/return_value")["value"]
-    story.tell("gate", f"returned {seen}")
-    story.tell("Airflow", f"the task behind the gate says: {behind}")
+    result = airflow.api("GET", f"{path}/tell/xcomEntries/return_value")["value"]
+    story.print("gate", f"returned {seen}")
+    story.print("Airflow", f"the task after the gate returned: {result}")
     throttled = sum(request.error is not None for request in wedata.requests)
-    story.tell(
+    story.print(
         "demo", f"the wait took {len(wedata.requests)} requests to WeData, {throttled} of them refused"
     )
 

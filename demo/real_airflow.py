@@ -1,7 +1,7 @@
 """A real Airflow on this machine: api-server, scheduler, dag-processor and triggerer, each a process of its own.
 
-Knows how to start, ask, kill and stop them, by pid, on free ports of 127.0.0.1, with everything they write in one
-folder. Knows nothing of WeData.
+Starts, calls, kills and stops them, by pid, on free ports of 127.0.0.1, with everything they write in one folder.
+Independent of WeData.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 
 
 class RealAirflow:
-    """An Airflow that lives as long as the ``with`` block.
+    """An Airflow that runs during the ``with`` block.
 
-    :param home: a fresh folder for its database, logs and settings.
+    :param home: a new folder for its database, logs and settings.
     :param dags: the folder with the DAG files.
-    :param environment: more variables, such as ``AIRFLOW_CONN_WEDATA_DEFAULT``.
+    :param environment: additional variables, such as ``AIRFLOW_CONN_WEDATA_DEFAULT``.
     """
 
     def __init__(self, home: Path, dags: Path, environment: Mapping[str, str]) -> None:
@@ -73,7 +73,7 @@ class RealAirflow:
     def __enter__(self) -> Self:
         try:
             self.run("db", "migrate")
-            self._let_readers_and_writers_be()
+            self._allow_readers_beside_a_writer()
             for part in PARTS:
                 self.start(part)
             self.wait_for(self._is_healthy, "Airflow to be healthy", seconds=_BOOT_SECONDS)
@@ -105,40 +105,40 @@ class RealAirflow:
             )
 
     def kill(self, part: str) -> None:
-        """Kill one of the parts, with all its children, without a warning."""
+        """Kill one of the parts with SIGKILL, with all its children."""
         self._signal(part, signal.SIGKILL)
         self._processes.pop(part).wait()
 
     def stop(self) -> None:
-        """Stop what runs: politely, then for good."""
+        """Stop all parts: with SIGTERM, then with SIGKILL."""
         for part in self._processes:
             self._signal(part, signal.SIGTERM)
         deadline = time.monotonic() + _POLITE_SECONDS
         for part, process in self._processes.items():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), 0))
-            self._signal(part, signal.SIGKILL)  # a child that outlived its parent, too
+            self._signal(part, signal.SIGKILL)  # including a child that outlived its parent
             process.wait()
         self._processes.clear()
         self._session.close()
 
     def api(self, method: str, path: str, **arguments: Any) -> Any:
-        """Ask Airflow's REST API and return the answer's JSON."""
-        answer = self._session.request(method, f"{self.url}/api/v2{path}", timeout=30, **arguments)
-        if not answer.ok:
-            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
-        return answer.json() if answer.content else None
+        """Send a request to Airflow's REST API and return the response's JSON."""
+        response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=30, **arguments)
+        if not response.ok:
+            raise RuntimeError(f"{method} {path}: {response.status_code} {response.text}")
+        return response.json() if response.content else None
 
     def trigger(self, dag_id: str, **body: Any) -> str:
-        """Start a run of the DAG, as soon as Airflow knows it, and return the run's id."""
-        self.wait_for(lambda: self._knows(dag_id), f"DAG {dag_id} to be read", seconds=60)
+        """Trigger a run of the DAG, once Airflow has parsed it, and return the run's id."""
+        self.wait_for(lambda: self._knows(dag_id), f"DAG {dag_id} to be parsed", seconds=60)
         self.api("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
         body = {"logical_date": None, **body}
         started: dict[str, Any] = self.api("POST", f"/dags/{dag_id}/dagRuns", json=body)
         return str(started["dag_run_id"])
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """Return what Airflow says of a task instance."""
+        """Return a task instance as in Airflow's REST API."""
         found: dict[str, Any] = self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
         return found
 
@@ -153,7 +153,7 @@ class RealAirflow:
     def wait_for(self, met: Callable[[], object], what: str, *, seconds: float) -> None:
         """Wait until `met()` is true.
 
-        :raises TimeoutError: naming what did not come true, with the ends of all logs.
+        :raises TimeoutError: naming what was waited for, with the ends of all logs.
         """
         deadline = time.monotonic() + seconds
         while not met():
@@ -164,8 +164,8 @@ class RealAirflow:
                 )
             time.sleep(0.2)
 
-    def _let_readers_and_writers_be(self) -> None:
-        # Four processes on one SQLite file: without this, "database is locked" now and then.
+    def _allow_readers_beside_a_writer(self) -> None:
+        # Four processes share one SQLite file: without this, "database is locked" occurs now and then.
         database = sqlite3.connect(self.home / "airflow.db")
         database.execute("PRAGMA journal_mode=WAL")
         database.close()
@@ -195,7 +195,7 @@ class RealAirflow:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
+    """Return a port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

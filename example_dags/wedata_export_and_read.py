@@ -1,4 +1,4 @@
-"""Export the instances of a day as parquet, and let DuckDB tell how they ended: a report in two tasks."""
+"""Export the instances of a day as parquet, and count their states with DuckDB: a report in two tasks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 
 FOLDER = os.environ.get("EXPORTS", "/var/lib/airflow/exports")
-# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+# The end of the data interval in a scheduled or backfill run, else the run's logical date or `run_after`.
 RUN_TIME = (
     "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
     " or dag_run.logical_date or dag_run.run_after }}"
@@ -28,7 +28,7 @@ with DAG("wedata_export_and_read", schedule=None, start_date=datetime(2026, 1, 1
 
     @task
     def report(exported: Any) -> dict[str, int]:
-        import duckdb  # noqa: PLC0415 - when the task runs, not when the DAG is read
+        import duckdb  # noqa: PLC0415 - when the task runs, not when the DAG is parsed
 
         counts = "SELECT InstanceState, count(*) FROM read_parquet(?) GROUP BY ALL ORDER BY ALL"
         return dict(duckdb.execute(counts, [exported["path"]]).fetchall())

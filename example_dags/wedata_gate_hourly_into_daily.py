@@ -1,4 +1,4 @@
-"""Add up a day when all its hours are there: an hourly WeData task into a daily DAG."""
+"""Aggregate a day when all its hours are complete: an hourly WeData task into a daily DAG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
-# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+# The end of the data interval in a scheduled or backfill run, else the run's logical date or `run_after`.
 RUN_TIME = (
     "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
     " or dag_run.logical_date or dag_run.run_after }}"
@@ -24,7 +24,7 @@ with DAG(
         task_id="wait_for_24_hours",
         task_ids="20250714200130301",
         schedule_date=RUN_TIME,
-        instances_per_task=24,  # else the first hour alone would look complete
+        instances_per_task=24,  # without it, the first completed hour would be enough
         poke_interval=60,
         deferrable=True,
     )

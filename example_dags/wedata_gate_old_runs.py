@@ -1,4 +1,4 @@
-"""Clear or backfill runs of any age: WeData keeps instances for three months, and older runs go round the gate."""
+"""Clear or backfill runs of any age: WeData keeps instances for three months, and older runs bypass the gate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
-# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+# The end of the data interval in a scheduled or backfill run, else the run's logical date or `run_after`.
 RUN_TIME = (
     "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
     " or dag_run.logical_date or dag_run.run_after }}"

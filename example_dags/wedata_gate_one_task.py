@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
-# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+# The end of the data interval in a scheduled or backfill run, else the run's logical date or `run_after`.
 RUN_TIME = (
     "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
     " or dag_run.logical_date or dag_run.run_after }}"
@@ -20,7 +20,7 @@ with DAG(
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_report",
         task_ids=["20250714200130207"],
-        schedule_date=RUN_TIME,  # the day that holds it, in the connection's time zone; `ds` is a day in UTC
+        schedule_date=RUN_TIME,  # the day that contains it in the connection's time zone; `ds` is a day in UTC
         mode="reschedule",
         poke_interval=60,
         timeout=6 * 3600,

@@ -1,4 +1,4 @@
-"""A run that an asset or a user started takes its window from its logical date or else from its `run_after`."""
+"""Runs started by an asset or a user: the window is relative to the logical date or else `run_after`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ with DAG("wedata_gate_without_logical_date", schedule=[orders], start_date=datet
     gate = WeDataTaskInstanceSensor(
         task_id="wait_for_two_days",
         task_ids=["20250714200130208"],
-        # The 24 hours before the run. (Nothing starts this DAG by the clock, so there is no data interval.)
+        # The 24 hours before the run. (The DAG has no time schedule, so there is no data interval.)
         schedule_time_from="{{ (dag_run.logical_date or dag_run.run_after) - macros.timedelta(days=1) }}",
         schedule_time_before="{{ dag_run.logical_date or dag_run.run_after }}",
         appear_timeout=1800,

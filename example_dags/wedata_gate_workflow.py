@@ -1,4 +1,4 @@
-"""Go on when a whole WeData workflow is done for the day; wait in the triggerer, which holds no worker slot."""
+"""Continue when a whole WeData workflow is done for the day; the wait in the triggerer holds no worker slot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_wedata.sensors.wedata import WeDataTaskInstanceSensor
 
-# A scheduled or backfill run is for the end of its data interval, any other run for the time it was started for.
+# The end of the data interval in a scheduled or backfill run, else the run's logical date or `run_after`.
 RUN_TIME = (
     "{{ dag_run.run_type in ('scheduled', 'backfill') and dag_run.data_interval_end"
     " or dag_run.logical_date or dag_run.run_after }}"
@@ -20,7 +20,7 @@ with DAG("wedata_gate_workflow", schedule=None, start_date=datetime(2026, 1, 1, 
         task_id="wait_for_workflow",
         workflow_id="1f0911b9-032e-4e4f-a564-69e4b871d7e2",
         schedule_date=RUN_TIME,
-        # How many tasks the workflow has: without it, a gate could open before WeData made the last instance.
+        # The number of tasks in the workflow; without it, a gate could open before WeData creates the last one.
         expected_instances=8,
         deferrable=True,
         poke_interval=5,

@@ -1,4 +1,4 @@
-"""What every test may use: a WeData on localhost, and a process that remembers nothing of the test before."""
+"""Shared by all tests: the emulator's fixtures, and a reset of the process-wide state after each test."""
 
 from __future__ import annotations
 

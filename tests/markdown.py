@@ -1,4 +1,4 @@
-"""The project's pages as a reader takes them: their code blocks, their links and the places that these lead to."""
+"""Parse the project's pages: their code blocks, their links, and the anchors that links point to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[1]
-#: Every page that a user or a contributor reads.
+#: Every page for users and contributors.
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 _FILE = re.compile(r"# (?P<path>[\w./-]+\.\w+)$")
@@ -26,7 +26,7 @@ _FILE = re.compile(r"# (?P<path>[\w./-]+\.\w+)$")
 class Block:
     """A block of code.
 
-    :param line: on which it begins, from 1.
+    :param line: its first line, from 1.
     """
 
     page: Path
@@ -36,7 +36,7 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """The file that the block is to be saved as, if its first line is a comment that names one."""
+        """The name under which the block is to be saved, if its first line is a comment that names a file."""
         found = _FILE.match(self.text.partition("\n")[0])
         return found["path"] if found else None
 
@@ -45,17 +45,17 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Return the page's blocks of code, in order."""
+    """Return the page's code blocks, in order."""
     return [
         Block(page, token.map[0] + 1 if token.map else 0, token.info.strip(), token.content)
-        for token in _read(page)
+        for token in _parse(page)
         if token.type == "fence"
     ]
 
 
 def links(page: Path) -> Iterator[str]:
-    """Give what the page's links and pictures lead to."""
-    for token in _read(page):
+    """Yield the targets of the page's links and images."""
+    for token in _parse(page):
         for child in token.children or ():
             for name in ("href", "src"):
                 if isinstance(target := child.attrs.get(name), str):
@@ -67,10 +67,10 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the names by which links reach the page's headings, as GitHub and the site make them."""
-    headings = [after.content for token, after in pairwise(_read(page)) if token.type == "heading_open"]
+    """Return the anchors of the page's headings, as GitHub and the site generate them."""
+    headings = [after.content for token, after in pairwise(_parse(page)) if token.type == "heading_open"]
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def _read(page: Path) -> list[Token]:
+def _parse(page: Path) -> list[Token]:
     return MarkdownIt("gfm-like", {"linkify": False}).parse(page.read_text())

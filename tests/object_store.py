@@ -1,4 +1,4 @@
-"""A real object store on localhost: moto's server, a process of its own that speaks S3 over a socket."""
+"""An object store on localhost: moto's S3 server, in a process of its own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Store:
         return [item["Key"] for item in self.client.list_objects_v2(Bucket="wedata").get("Contents", [])]
 
     def uploads(self) -> list[str]:
-        """Return the keys of uploads that nobody has completed or aborted."""
+        """Return the keys of uploads that were neither completed nor aborted."""
         return [
             item["Key"] for item in self.client.list_multipart_uploads(Bucket="wedata").get("Uploads", [])
         ]

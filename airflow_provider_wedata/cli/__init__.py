@@ -1,1 +1,1 @@
-"""The command line: what it offers, and what its commands do."""
+"""The command line: its definition, and the implementation of its commands."""

@@ -1,4 +1,7 @@
-"""What the commands of cli.py do. Knows hook and terminal; reads no secret, so it can't show one."""
+"""Implement the commands that definition.py declares.
+
+Uses the hook and writes to the terminal. Never reads a secret, so it can't show one.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,17 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
 
-#: What a table shows; JSON shows all.
+#: Default columns of a table; JSON has all fields by default.
 _COLUMNS = ("InstanceKey", "TaskName", "InstanceState", "SchedulerTime", "LastUpdateTime")
 _MARKS = {True: "ok", False: "FAIL", None: "-"}
-#: What Airflow's own commands set, so that connections are looked up in its database too.
+#: Airflow's own commands set this, so that connections are also looked up in its database.
 _CONTEXT = {"_AIRFLOW_PROCESS_CONTEXT": "server"}
 
 
 def run(command: Callable[[Namespace], bool], options: Namespace) -> None:
-    """Run a command of this module before a user.
+    """Run a command of this module for a user.
 
-    :raises SystemExit: 1, with the reason on stderr, if it fails.
+    :raises SystemExit: with code 1 and the reason on stderr, if the command fails.
     """
     with _as_airflows_own_command():
         try:
@@ -46,7 +49,7 @@ def run(command: Callable[[Namespace], bool], options: Namespace) -> None:
 
 
 def instances(options: Namespace) -> bool:
-    """Show the instances that the filters match, or their number."""
+    """Print the instances that match the filters, or their number."""
     filters = {name: value for name in FILTERS if (value := getattr(options, name)) is not None}
     as_json = options.output == "json"
     names = _fields(options.fields) or (FIELD_NAMES if as_json else _COLUMNS)
@@ -66,15 +69,17 @@ def instances(options: Namespace) -> bool:
     elif shown:
         _say(aligned([names, *shown]))
     more = len(rows) > len(shown)
-    told = f"MORE: these are the first {len(shown)} of {total or 'more'}; --limit 0 shows all" if more else ""
+    summary = (
+        f"MORE: these are the first {len(shown)} of {total or 'more'}; --limit 0 shows all" if more else ""
+    )
     zone, wire = query.zone.name, str(query.zone.wire)
-    read = "" if zone == wire else f"; those given without an offset were read in {zone}"
-    _aside(f"{told or f'{len(shown)} task instances'}; times are {wire}{read}")
+    naive = "" if zone == wire else f"; filter times without an offset were interpreted in {zone}"
+    _aside(f"{summary or f'{len(shown)} task instances'}; times are {wire}{naive}")
     return True
 
 
 def check(options: Namespace) -> bool:
-    """Show, step by step, whether the connection can be used, and where it can't, what to mend."""
+    """Check the connection step by step; for a step that fails, print how to fix it."""
     found = WeDataHook(options.conn_id, region=options.region, project_id=options.project_id).findings()
     _say(aligned([_MARKS[finding.fine], finding.step, finding.text] for finding in found))
     return all(finding.fine for finding in found)
@@ -89,7 +94,7 @@ def _fields(text: str | None) -> tuple[str, ...]:
 
 @contextmanager
 def _as_airflows_own_command() -> Iterator[None]:
-    """Look connections up where Airflow's commands do, and say no more than the answer, as they do."""
+    """Look connections up as Airflow's own commands do, and print the result only: no logs, no warnings."""
     before = {name: os.environ.get(name) for name in _CONTEXT}
     disabled = logging.root.manager.disable
     os.environ.update(_CONTEXT)
@@ -107,13 +112,13 @@ def _as_airflows_own_command() -> Iterator[None]:
 
 
 def _json(items: object) -> str:
-    """Return JSON that the terminal can show; what it can't is escaped, as only JSON itself knows how."""
+    """Return JSON that the terminal can show; other characters get JSON escapes."""
     text = json.dumps(items, ensure_ascii=False, indent=2)
     return text if _fit(text) == text else json.dumps(items, indent=2)
 
 
 def _fit(text: str) -> str:
-    """Return the text with what the terminal, or the file in its place, has no character for spelled out."""
+    """Return the text with the characters that stdout can't encode escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 

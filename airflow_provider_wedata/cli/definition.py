@@ -1,7 +1,7 @@
-"""The command line as it is declared: `airflow wedata …` and `python -m airflow_provider_wedata …`, from one list.
+"""Declare the command line: `airflow wedata …` and `python -m airflow_provider_wedata …`, from one list.
 
-Airflow imports this each time that somebody types `airflow`, so it loads nothing that a command needs only once
-it runs: that is in commands.py.
+Airflow imports this module for every `airflow` command, so it loads nothing that only a running command needs:
+that is in commands.py.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 NAME = "wedata"
-HELP = "Ask Tencent Cloud WeData"
+HELP = "Query Tencent Cloud WeData"
 _TIMES = ("_date", "_from", "_to", "_before")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name, and what argparse calls the rest."""
+    """One option.
+
+    :param flag: its name, such as ``--limit``.
+    :param how: the keyword arguments of argparse's `add_argument`.
+    """
 
     flag: str
     how: dict[str, Any] = field(default_factory=dict)
@@ -30,7 +34,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its options, and what it does."""
+    """One command: its options, its help, and the function that runs it."""
 
     name: str
     help: str
@@ -40,8 +44,8 @@ class Command:
 
 
 def get_wedata_cli_commands() -> list[Any]:
-    """Return the commands as Airflow's own command line takes them."""
-    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand  # noqa: PLC0415 - only Airflow asks
+    """Return the commands in the form that Airflow's own command line expects."""
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand  # noqa: PLC0415 - only Airflow calls this
 
     def arg(option: Option) -> Arg:
         return Arg((option.flag,), **option.how)  # type: ignore[no-untyped-call]  # Airflow has no types here
@@ -65,7 +69,7 @@ def get_wedata_cli_commands() -> list[Any]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the same commands as a command line of their own, for every Airflow."""
+    """Return a parser for the same commands outside of `airflow`, for every Airflow version."""
     line = argparse.ArgumentParser(prog="python -m airflow_provider_wedata", description=HELP)
     commands = line.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -81,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name.
 
-    :raises SystemExit: 1 if it fails, 2 if it is none.
+    :raises SystemExit: with code 1 if the command fails, 2 if the arguments are not valid.
     """
     options = parser().parse_args(arguments)
     options.func(options)
@@ -101,7 +105,7 @@ def _run_check(options: argparse.Namespace) -> None:
 
 def _number(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; expected a whole number from 0 up")
     return int(text)
 
 
@@ -119,36 +123,36 @@ _CONNECTION = (
             "help": "the Airflow connection (default: wedata_default)",
         },
     ),
-    Option("--region", {"metavar": "REGION", "help": "in place of the connection's"}),
+    Option("--region", {"metavar": "REGION", "help": "overrides the connection's region"}),
 )
 
 COMMANDS = (
     Command(
         name="instances",
         help="List or count task instances",
-        epilog="The filters are those of WeDataListTaskInstancesOperator: several ids with commas between them, "
-        "times as 2026-03-01, '2026-03-01 06:30:00' or 2026-03-01T06:30:00+08:00. Times given without an offset "
-        "are read in --time-zone, by default the connection's; the line below the list names the zone of those "
-        "shown.",
+        epilog="The filters are those of WeDataListTaskInstancesOperator. Separate several ids by commas; write "
+        "times as 2026-03-01, '2026-03-01 06:30:00' or 2026-03-01T06:30:00+08:00. Times without an offset are "
+        "interpreted in --time-zone, by default the connection's; the line below the list names the zone of "
+        "the times shown.",
         run=_run_instances,
         options=(
             *_CONNECTION,
-            Option("--count", {"action": "store_true", "help": "tell only how many there are"}),
+            Option("--count", {"action": "store_true", "help": "print only the number of instances"}),
             Option(
                 "--limit",
                 {
                     "type": _number,
                     "default": 100,
                     "metavar": "N",
-                    "help": "show so many at most, and say if there are more; 0 for all (default: 100)",
+                    "help": "show at most N instances, and note if there are more; 0 shows all (default: 100)",
                 },
             ),
             Option(
                 "--fields",
                 {
                     "metavar": "NAMES",
-                    "help": "WeData's names of the fields to show, with commas; by default a table shows a few "
-                    "and JSON all",
+                    "help": "WeData's names of the fields to show, separated by commas; by default a table shows "
+                    "a few and JSON all",
                 },
             ),
             Option(
@@ -159,8 +163,8 @@ COMMANDS = (
     ),
     Command(
         name="check",
-        help="Check connection, clock, key, rights and project; exit with 1 if anything is wrong",
-        epilog="One request is sent, which only reads.",
+        help="Check connection, clock, key, permissions and project; exit with 1 if a check fails",
+        epilog="Sends one read-only request.",
         run=_run_check,
         options=(*_CONNECTION, _filter("project_id")),
     ),

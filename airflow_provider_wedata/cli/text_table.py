@@ -1,4 +1,4 @@
-"""Rows as aligned text, by rich, which every Airflow has; knows nothing of what they say."""
+"""Format rows as aligned text with rich, which every Airflow installs. Does not interpret the cells."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Nothing is cut or wrapped, however narrow the terminal is: lines are for `grep` too.
+#: Wide enough that nothing is truncated or wrapped in a narrow terminal: the output is also read by `grep`.
 _WIDTH = 1_000_000
 
 
 def aligned(rows: Iterable[Sequence[object]]) -> str:
-    """Return one line for each row, its cells below each other; None is empty."""
+    """Return one line per row with aligned columns; None becomes an empty cell."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
         table.add_row(*map(_cell, row))
@@ -27,8 +27,8 @@ def aligned(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> Text:
-    """Return a cell whose brackets are no markup, and whose control characters are spelled out."""
+    """Return a cell without rich markup and with control characters escaped."""
     text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    # What moves the cursor or colors the terminal has no business in a name.
+    # A name must not move the cursor or color the terminal.
     plain = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return Text(plain, no_wrap=True)

@@ -1,7 +1,7 @@
-"""A WeData on localhost: for tests, demos and DAGs without an account.
+"""An emulator of WeData on localhost, for tests, demos and DAGs without an account.
 
-An independent witness: written from the public description of the service, it shares no code with the client
-that it judges, and needs nothing but Python.
+Written independently from the public description of the service: it shares no code with the client that it
+checks, and needs only the standard library.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the actions answer: parameters in, `Data` out.
+"""The actions: validated parameters in, `Data` out.
 
-Each guess about the real service is a quirk that can be turned over, because a client has to stand either.
-Knows nothing of HTTP, signatures or who asks.
+Each guess about the real service is a quirk that can be switched, because a client must handle both variants.
+HTTP, signatures and accounts are left to service.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Parameters = dict[str, Any]
 Data = dict[str, Any]
-NAMES = {  # the parameters that ask for equality, and what they are equal to
+NAMES = {  # the parameters that filter by equality, and the attributes they compare
     "InstanceType": "instance_type",
     "InstanceState": "state",
     "TaskTypeId": "task_type_id",
@@ -40,19 +40,19 @@ DEFAULT_PAGE_SIZE = 10
 
 @dataclass(slots=True)
 class Quirks:
-    """Ways in which a server may differ from the one we imagine. All off is our best guess at WeData.
+    """Ways in which the real service may differ from our best guess, which is all off.
 
     :param keyword_and: several keywords must all match, not any.
     :param end_exclusive: the end of a time window is not part of it.
-    :param tie_shuffle: rows that tie in the sort column come in another order with every request.
+    :param tie_shuffle: rows with equal values in the sort column come in another order with every request.
     :param nulls_last: rows without the sort column's value sort last, not first (and first in DESC).
     :param items_null: an empty page has `Items` null, not [].
     :param total_page_number_zero: `TotalPageNumber` is 0, as in some official samples.
-    :param time_zone_ignored: `TimeZone` has no effect on the times of the request, of the answer, or of both.
-    :param null_fields: fields of a row that come as null.
-    :param deepest_page: a page beyond it is refused.
+    :param time_zone_ignored: `TimeZone` has no effect on the times of the request, of the response, or of both.
+    :param null_fields: fields that are null in every row.
+    :param deepest_page: pages beyond it are refused.
     :param ignored: parameters that have no effect.
-    :param counting_limit: `TotalCount` goes no further.
+    :param counting_limit: `TotalCount` does not exceed it.
     """
 
     keyword_and: bool = False
@@ -67,21 +67,21 @@ class Quirks:
     ignored: tuple[str, ...] = ()
     counting_limit: int | None = None
 
-    def zones(self, asked: timezone) -> tuple[timezone, timezone]:
-        """Return the zones in which the request is read and the answer is written."""
-        reads = BEIJING if self.time_zone_ignored in {"input", "both"} else asked
-        writes = BEIJING if self.time_zone_ignored in {"output", "both"} else asked
+    def zones(self, requested: timezone) -> tuple[timezone, timezone]:
+        """Return the zones of the times in the request and in the response."""
+        reads = BEIJING if self.time_zone_ignored in {"input", "both"} else requested
+        writes = BEIJING if self.time_zone_ignored in {"output", "both"} else requested
         return reads, writes
 
 
-def list_task_instances(world: World, given: Parameters, quirks: Quirks, chance: Random) -> Data:
-    """Return a page of instances, newest schedule time first unless asked otherwise (WeData's is unknown)."""
-    given = {name: value for name, value in given.items() if name not in quirks.ignored}
-    page, size = given.get("PageNumber", 1), given.get("PageSize", DEFAULT_PAGE_SIZE)
+def list_task_instances(world: World, parameters: Parameters, quirks: Quirks, chance: Random) -> Data:
+    """Return a page of instances, by default newest schedule time first (WeData's default is unknown)."""
+    parameters = {name: value for name, value in parameters.items() if name not in quirks.ignored}
+    page, size = parameters.get("PageNumber", 1), parameters.get("PageSize", DEFAULT_PAGE_SIZE)
     if quirks.deepest_page is not None and page > quirks.deepest_page:
         raise Refusal("InvalidParameterValue", f"No page beyond {quirks.deepest_page} can be read.")
-    reads, writes = quirks.zones(given.get("TimeZone", BEIJING))
-    wanted = _filter(given, reads, quirks)
+    reads, writes = quirks.zones(parameters.get("TimeZone", BEIJING))
+    wanted = _filter(parameters, reads, quirks)
     found = world.select(wanted)
     rows: Sequence[Instance] = found[(page - 1) * size : page * size]
     if quirks.tie_shuffle:
@@ -95,47 +95,49 @@ def list_task_instances(world: World, given: Parameters, quirks: Quirks, chance:
     return data
 
 
-def get_task_instance(world: World, given: Parameters, quirks: Quirks, chance: Random) -> Data:  # noqa: ARG001  # one signature for all actions
-    """Return one instance with its error text. An unknown key is an error here; WeData's way is unknown."""
-    key = given["InstanceKey"]
-    if key not in world or world.get(key).project_id != given["ProjectId"]:
+def get_task_instance(world: World, parameters: Parameters, quirks: Quirks, chance: Random) -> Data:  # noqa: ARG001  # one signature for all actions
+    """Return one instance with its error text. An unknown key is an error (WeData's behavior is unknown)."""
+    key = parameters["InstanceKey"]
+    if key not in world or world.get(key).project_id != parameters["ProjectId"]:
         raise Refusal("ResourceNotFound", "The instance does not exist.")
-    _, writes = quirks.zones(given.get("TimeZone", BEIJING))
+    _, writes = quirks.zones(parameters.get("TimeZone", BEIJING))
     instance = world.get(key)
     return _row(instance, writes, quirks) | {"JobErrorMsg": instance.error_message}
 
 
-def list_projects(world: World, given: Parameters, quirks: Quirks, chance: Random) -> Data:  # noqa: ARG001  # one signature for all actions
-    """Return a page of the tenant's projects, whoever is a member; all enabled, all SIMPLE."""
+def list_projects(world: World, parameters: Parameters, quirks: Quirks, chance: Random) -> Data:  # noqa: ARG001  # one signature for all actions
+    """Return a page of the tenant's projects, whether the account is a member or not; all enabled and SIMPLE."""
     found = [
-        _project(project) for project in world.project_ids if project in given.get("ProjectIds", [project])
+        _project(project)
+        for project in world.project_ids
+        if project in parameters.get("ProjectIds", [project])
     ]
-    found = [row for row in found if given.get("ProjectName", "") in row["ProjectName"]]
-    if given.get("Status", 1) != 1 or given.get("ProjectModel", "SIMPLE") != "SIMPLE":
+    found = [row for row in found if parameters.get("ProjectName", "") in row["ProjectName"]]
+    if parameters.get("Status", 1) != 1 or parameters.get("ProjectModel", "SIMPLE") != "SIMPLE":
         found = []
-    page, size = given.get("PageNumber", 1), given.get("PageSize", DEFAULT_PAGE_SIZE)
+    page, size = parameters.get("PageNumber", 1), parameters.get("PageSize", DEFAULT_PAGE_SIZE)
     return render_page(found[(page - 1) * size : page * size], len(found), page, size)
 
 
-def _filter(given: Parameters, zone: timezone, quirks: Quirks) -> Filter:
-    equal: dict[str, Any] = {field: given[name] for name, field in NAMES.items() if name in given}
+def _filter(parameters: Parameters, zone: timezone, quirks: Quirks) -> Filter:
+    equal: dict[str, Any] = {field: parameters[name] for name, field in NAMES.items() if name in parameters}
     return Filter(
-        project_id=given["ProjectId"],
-        keywords=given.get("Keyword", ()),
+        project_id=parameters["ProjectId"],
+        keywords=parameters.get("Keyword", ()),
         every_keyword=quirks.keyword_and,
-        schedule=_window(given, "ScheduleTime", zone, quirks),
-        start=_window(given, "StartTime", zone, quirks),
-        last_update=_window(given, "LastUpdateTime", zone, quirks),
-        sort_column=given.get("SortColumn", "SCHEDULE_DATE"),
-        descending=given.get("SortType", "DESC") == "DESC",
+        schedule=_window(parameters, "ScheduleTime", zone, quirks),
+        start=_window(parameters, "StartTime", zone, quirks),
+        last_update=_window(parameters, "LastUpdateTime", zone, quirks),
+        sort_column=parameters.get("SortColumn", "SCHEDULE_DATE"),
+        descending=parameters.get("SortType", "DESC") == "DESC",
         nulls_last=quirks.nulls_last,
         **equal,
     )
 
 
-def _window(given: Parameters, name: str, zone: timezone, quirks: Quirks) -> Window:
+def _window(parameters: Parameters, name: str, zone: timezone, quirks: Quirks) -> Window:
     def second(end: str, shift: timedelta) -> int | None:
-        wall: datetime | None = given.get(name + end)
+        wall: datetime | None = parameters.get(name + end)
         return None if wall is None else int((wall.replace(tzinfo=zone) + shift).timestamp())
 
     return Window(
@@ -148,7 +150,7 @@ def _row(row: Instance, zone: timezone, quirks: Quirks) -> dict[str, Any]:
 
 
 def _shuffled(found: Sequence[Instance], first: int, end: int, column: str, chance: Random) -> list[Instance]:
-    """Return a page of rows, with every group of ties that touches the page put in a new order before."""
+    """Return a page of rows after shuffling every group of ties that overlaps the page."""
     end = min(end, len(found))
     if first >= end:
         return []
@@ -161,7 +163,7 @@ def _shuffled(found: Sequence[Instance], first: int, end: int, column: str, chan
     starts: dict[Any, int] = {}
     for at, row in enumerate(rows):
         starts.setdefault(getattr(row, column), at)
-    # Sorting is stable: by the first place of each group, the groups stay and what is in them is mixed.
+    # The sort is stable: groups keep their order, and rows within a group stay shuffled.
     chance.shuffle(rows)
     rows.sort(key=lambda row: starts[getattr(row, column)])
     return rows[first - low : end - low]

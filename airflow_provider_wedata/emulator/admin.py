@@ -1,7 +1,6 @@
-"""What is not the API: the pages for a browser, and a little control for another process.
+"""Everything beside the API: pages for a browser, and control requests under `/emulator/` from other processes.
 
-Steps the clock, sets a state, counts requests. Knows nothing of signatures; it is reached from this computer
-only.
+Advances the clock, sets states, counts requests. Checks no signatures; only this computer can connect.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ CONTROL = "/emulator/"
 THROTTLED = "RequestLimitExceeded"
 
 
-def is_for_desk(request: Request) -> bool:
-    """Say whether a request is none for the API."""
+def is_admin(request: Request) -> bool:
+    """Return whether the request is for this module, not for the API."""
     return request.method in {"GET", "HEAD"} or request.path.startswith(CONTROL)
 
 
 def answer(request: Request, world: World, requests: Sequence[Received]) -> Reply:
-    """Answer it."""
+    """Return the reply to a page or control request."""
     target = urlsplit(request.path)
     path = target.path.rstrip("/")
     if request.method == "POST":
@@ -41,33 +40,33 @@ def answer(request: Request, world: World, requests: Sequence[Received]) -> Repl
     if not path:
         return html_reply(pages.status(world, requests))
     if path.startswith("/console"):
-        asked = parse_qs(target.query)
-        project = (asked.get("ProjectId") or [unquote(path.removeprefix("/console").strip("/"))])[0]
+        query = parse_qs(target.query)
+        project = (query.get("ProjectId") or [unquote(path.removeprefix("/console").strip("/"))])[0]
         if project in world.project_ids:
-            return html_reply(pages.console(world, project, asked.get("instance_key", [""])[0]))
+            return html_reply(pages.console(world, project, query.get("instance_key", [""])[0]))
     return html_reply(pages.missing(target.path), status=HTTPStatus.NOT_FOUND)
 
 
-def _control(what: str, given: dict[str, Any], world: World) -> Reply:
+def _control(command: str, parameters: dict[str, Any], world: World) -> Reply:
     try:
-        CONTROLS[what](world, given)
-    except (LookupError, TypeError, ValueError) as wrong:
-        problem = f"{type(wrong).__name__}: {wrong}"
+        CONTROLS[command](world, parameters)
+    except (LookupError, TypeError, ValueError) as error:
+        problem = f"{type(error).__name__}: {error}"
         return json_reply({"error": problem}, status=HTTPStatus.BAD_REQUEST, error=problem)
     return json_reply({"now": world.now()})
 
 
-def _advance(world: World, given: dict[str, Any]) -> None:
+def _advance(world: World, parameters: dict[str, Any]) -> None:
     if not isinstance(world.clock, SteppedClock):
-        raise TypeError("this world runs on a real clock; start the emulator with --stepped")
-    world.clock.advance(float(given["seconds"]))
+        raise TypeError("the emulator runs on a real clock; start it with --stepped")
+    world.clock.advance(float(parameters["seconds"]))
 
 
-def _set_state(world: World, given: dict[str, Any]) -> None:
-    key = str(given["key"])
+def _set_state(world: World, parameters: dict[str, Any]) -> None:
+    key = str(parameters["key"])
     if key not in world:
         raise ValueError(f"there is no instance {key!r}")
-    world.set_state(key, str(given["state"]))
+    world.set_state(key, str(parameters["state"]))
 
 
 CONTROLS = {"advance": _advance, "state": _set_state}

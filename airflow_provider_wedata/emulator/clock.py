@@ -1,6 +1,6 @@
-"""Time for a world: a clock that runs, a clock that is stepped, and one way to name a moment.
+"""Clocks for a world: one that runs and one that is stepped; and conversions of moments.
 
-A moment is epoch seconds. Knows nothing of the `TimeZone` parameter: that belongs to the wire.
+A moment is epoch seconds. The `TimeZone` parameter is left to rendering.py.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from math import floor
 from typing import Protocol
 
-BEIJING = timezone(
-    timedelta(hours=8)
-)  # WeData's default zone, and here the zone in which all tasks are scheduled
+BEIJING = timezone(timedelta(hours=8))  # WeData's default zone, and the schedule zone of all tasks here
 TEXT = "%Y-%m-%d %H:%M:%S"
 Moment = float | datetime | str
 
 
 class Clock(Protocol):
-    """Anything that tells the time in epoch seconds."""
+    """A source of the time in epoch seconds."""
 
     def now(self) -> float:
         """Return the time in epoch seconds."""
@@ -26,7 +24,7 @@ class Clock(Protocol):
 
 
 class SteppedClock:
-    """A clock that stands still until it is advanced: for tests that must not wait."""
+    """A clock that only moves when it is advanced, for tests that must not wait."""
 
     def __init__(self, start: Moment) -> None:
         self._now = start if isinstance(start, float) else float(epoch(start))
@@ -36,7 +34,10 @@ class SteppedClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Step forward; a clock never goes back."""
+        """Step forward.
+
+        :raises ValueError: if `seconds` is negative.
+        """
         if seconds < 0:
             raise ValueError(f"a clock goes forward only, not by {seconds} seconds")
         self._now += seconds
@@ -56,7 +57,7 @@ class RealClock:
 
 
 def epoch(moment: Moment) -> int:
-    """Return a moment in whole epoch seconds, the finest time the API shows; text is read as UTC+8."""
+    """Return a moment in whole epoch seconds, the resolution of the API; text is UTC+8."""
     if isinstance(moment, str):
         moment = datetime.strptime(moment, TEXT).replace(tzinfo=BEIJING)
     if isinstance(moment, datetime):

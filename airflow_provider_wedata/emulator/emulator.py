@@ -1,7 +1,7 @@
-"""The emulator as tests and demos hold it: a world, its dialect, its faults and, once started, its port.
+"""The emulator for tests and demos: a world, its service, its faults and, once started, its port.
 
-The way of a request is the same with a socket and without: the listener calls what `answer` calls. Knows who
-may ask, what was asked, and what is to happen in between; leaves the answers to the dialect.
+A request takes the same path with a socket and without: the listener and `answer` call the same methods. Holds
+the account, the request log and the planned changes; leaves the responses to service.py.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ REGION = "ap-singapore"
 
 
 class Emulator:
-    """A WeData for tests and demos; `with` opens a port on 127.0.0.1, `answer` works without one.
+    """An emulator of WeData; `with` opens a port on 127.0.0.1, `answer` works without one.
 
     :param scenario: a name from `SCENARIOS`, or None for a world without instances.
-    :param token: the session token that has to come with the key pair.
+    :param token: the session token that requests must have in addition to the key pair.
     :param clock: the world's clock; the computer's own by default.
     :param limit: requests in any one second for each SecretId and action; None for no limit.
-    :param latency: seconds that an answer over the socket takes, half of them before the moment it shows.
-    :param speed: how many times as fast a scenario plays.
-    :param foreign_project_ids: projects that exist, but of which the account is no member.
-    :param signature_clock: the clock by which a signature expires. By default the computer's for what comes
-        over the socket, and the world's for `answer`.
+    :param latency: seconds that a response over the socket takes; half of them pass before the world is read.
+    :param speed: factor by which a scenario plays faster.
+    :param foreign_project_ids: projects that exist, but without the account as a member.
+    :param signature_clock: the clock for the expiry of signatures. By default the computer's for requests over
+        the socket, and the world's for `answer`.
     :param seed: of the RequestIds and of shuffled ties.
     """
 
@@ -80,10 +80,10 @@ class Emulator:
         self.requests: list[Received] = []
         self.latency = latency
         self.region = region
-        self._dialect = Service(
+        self._service = Service(
             self.world, [self.account], quirks=quirks, regions={region, *regions}, seed=seed
         )
-        self.quirks = self._dialect.quirks
+        self.quirks = self._service.quirks
         self._limit = RateLimit(limit)
         self._signature_clock = signature_clock
         self._due: dict[int, list[Callable[[World], object]]] = defaultdict(list)
@@ -104,12 +104,12 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Close the port and all connections, then raise what went wrong in here meanwhile."""
+        """Close the port and all connections, then raise the first error of the emulator, if any."""
         self._close()
         self.check()
 
     def check(self) -> None:
-        """Raise the first error of the emulator, or of a callable it was given, since the last check."""
+        """Raise the first error since the last check, of the emulator or of a callable passed to it."""
         errors, self._errors = self._errors, []
         if errors:
             raise errors[0]
@@ -137,7 +137,7 @@ class Emulator:
         return f"http://{self.host}"
 
     def connection_json(self, **extra: Any) -> str:
-        """Return an Airflow connection to here as JSON; extras are added to region and project."""
+        """Return the JSON of an Airflow connection to this emulator; extras are added to region and project."""
         fields = {
             "conn_type": "wedata",
             "login": self.account.secret_id,
@@ -159,14 +159,14 @@ class Emulator:
     # Without one
 
     def answer(self, request: Request) -> Reply | Broken:
-        """Answer a request as if it had come over the socket; time is the world's, no delay is waited for."""
+        """Return the reply to a request as over the socket, but on the world's clock and without delays."""
         now = self.clock.now()
         return self.serve(request, admitted=self.arrive(request, now), now=now)
 
-    # What is to happen in between
+    # Changes between requests
 
     def at(self, number: int, change: Callable[[World], object]) -> None:
-        """Call `change(world)` just before request `number` is answered; the first ever is number 1."""
+        """Call `change(world)` just before request `number` is answered; the first request is number 1."""
         with self.world.lock:
             if number <= len(self.requests):
                 raise ValueError(f"request {number} was answered already")
@@ -178,26 +178,26 @@ class Emulator:
         return hook
 
     def after(self, hook: Callable[[Received], object]) -> Callable[[Received], object]:
-        """Call `hook(received)` after every request was answered."""
+        """Call `hook(received)` after every request is answered."""
         self._after.append(hook)
         return hook
 
-    # The way of a request
+    # The path of a request
 
     def arrive(self, request: Request, at: float) -> bool:
-        """Count an arrival, and say whether it is within the rate limit."""
-        if admin.is_for_desk(request):
+        """Count an arrival, and return whether it is within the rate limit."""
+        if admin.is_admin(request):
             return True
         return self._limit.admit((_claimed_id(request), request.header("X-TC-Action")), at)
 
     def serve(self, request: Request, *, admitted: bool, now: float) -> Reply | Broken:
-        """Answer a request; what it sees and what it changes is one moment of the world."""
+        """Return the reply to a request; the world does not change in between."""
         with self.world.lock:
-            if admin.is_for_desk(request):
-                return self._dialect.dated(admin.answer(request, self.world, self.requests))
+            if admin.is_admin(request):
+                return self._service.dated(admin.answer(request, self.world, self.requests))
             received = Received.of(request, len(self.requests) + 1, self.clock.now())
             self._change(received.number)
-            outcome = self.faults.apply(received, self._honest(request, admitted=admitted, now=now))
+            outcome = self.faults.apply(received, self._regular(request, admitted=admitted, now=now))
             received = replace(received, error=outcome.error)
             self.requests.append(received)
             for hook in self._after:
@@ -205,7 +205,7 @@ class Emulator:
             return outcome
 
     def remember(self, error: Exception) -> None:
-        """Keep an error of a thread until `check`."""
+        """Keep an error of a thread; `check` raises it."""
         self._errors.append(error)
 
     def _change(self, number: int) -> None:
@@ -215,14 +215,14 @@ class Emulator:
         for change in self._due.pop(number, ()):
             change(self.world)
 
-    def _honest(self, request: Request, *, admitted: bool, now: float) -> Reply:
+    def _regular(self, request: Request, *, admitted: bool, now: float) -> Reply:
         if not admitted:
             limit = self._limit.limit
-            return self._dialect.refuse(
+            return self._service.refuse(
                 "RequestLimitExceeded", f"The frequency limit of {limit} a second is exceeded."
             )
         clock = self._signature_clock
-        return self._dialect.answer(request, now=now if clock is None else clock.now())
+        return self._service.answer(request, now=now if clock is None else clock.now())
 
     def _extra(self, more: dict[str, Any]) -> dict[str, Any]:
         extra: dict[str, Any] = {"region": self.region, "project_id": self.world.project_ids[0]}

@@ -1,7 +1,7 @@
-"""One task instance, with times in epoch seconds, and the made-up ids that worlds use unless told otherwise.
+"""One task instance, with times in epoch seconds, and the made-up default ids of a world.
 
-Knows the words of the documentation and the shape of a key. Knows nothing of zones on the wire, filters or
-pages.
+Holds the documented states and cycles, and builds the key. Rendering, filters and pages are left to other
+modules.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CYCLES = (
 BACKFILL, CYCLIC, NON_CYCLIC = INSTANCE_TYPES = (0, 1, 2)
 
 PROJECT_ID = "1460947878944567296"
-FOREIGN_PROJECT_ID = "1531612696090365952"  # exists, but the account is no member of it
+FOREIGN_PROJECT_ID = "1531612696090365952"  # exists, but the account is not a member of it
 WORKFLOW_ID = "1f0911b9-032e-4e4f-a564-69e4b871d7e2"
 FOLDER_ID = "a1eb11e9-6f1a-11ed-8909-bc97e105ba60"
 OWNER_UIN = "100039182306"
@@ -42,10 +42,10 @@ FIRST_TASK_ID = 20250714200130106
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Instance:
-    """A row of the answer before it is rendered.
+    """A row of the response before it is rendered.
 
-    Times are whole epoch seconds or None. `state` may be any word. `extra` is laid over the rendered row as
-    it is: a field that WeData has not got today, or a known one with a value it should not have.
+    Times are whole epoch seconds or None. `state` may be any word. `extra` overrides the rendered row: with a
+    field that WeData does not have today, or with an invalid value in a known one.
     """
 
     task_id: str

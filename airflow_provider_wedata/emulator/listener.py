@@ -1,7 +1,6 @@
-"""The socket side: HTTP/1.1 with keep-alive on 127.0.0.1, and the ways in which an answer can break.
+"""The socket side: HTTP/1.1 with keep-alive on 127.0.0.1, and replies that break on the way.
 
-Knows how bytes come and go. Knows nothing of WeData: whoever owns the listener is handed requests and gives
-replies.
+Only transfers bytes: the owner of the listener receives the requests and returns the replies.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ from typing import Any, Protocol
 from airflow_provider_wedata.emulator.messages import Broken, Reply, Request
 
 POLL_INTERVAL = 0.005  # seconds until a stop is noticed
-ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing then resets
+ABORT = struct.pack("ii", 1, 0)  # SO_LINGER with a timeout of 0: closing resets the connection
 
 
 class Owner(Protocol):
-    """Whoever answers."""
+    """What the listener needs of its owner."""
 
     latency: float
 
     def arrive(self, request: Request, at: float) -> bool:
-        """Count an arrival, by a monotonic clock, and say whether it is within the rate limit."""
+        """Count an arrival, by a monotonic clock, and return whether it is within the rate limit."""
         ...
 
     def serve(self, request: Request, *, admitted: bool, now: float) -> Reply | Broken:
-        """Answer it; `now` is the time to judge its signature by."""
+        """Return the reply; `now` is the time for the expiry of the signature."""
         ...
 
     def remember(self, error: Exception) -> None:
-        """Keep an error of ours until somebody asks."""
+        """Keep an internal error, to be raised later."""
         ...
 
 
 class Listener(ThreadingHTTPServer):
-    """A server with one thread for each connection, which stops at once and leaves nothing behind."""
+    """A server with one thread per connection, which stops at once and leaves no threads or sockets open."""
 
     daemon_threads = False  # so that closing joins them
     request_queue_size = 128
@@ -55,11 +54,11 @@ class Listener(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Return the port that it listens on."""
+        """Return the port on which it listens."""
         return self.server_port
 
     def start(self) -> None:
-        """Begin to accept connections."""
+        """Start accepting connections."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -74,26 +73,26 @@ class Listener(ThreadingHTTPServer):
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Keep the connection in mind, in the accepting thread: a stop must not miss one."""
+        """Register the connection, in the accepting thread, so that a stop does not miss it."""
         with self._guard:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection."""
+        """Unregister the connection."""
         with self._guard:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # the signature of the base class
-        """Say nothing about a client that went away; errors of ours were remembered."""
+        """Ignore a client that disconnected; internal errors are kept by `remember`."""
 
 
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or an answer in two packets waits 40 ms for the client's acknowledgement
+    disable_nagle_algorithm = True  # else a reply in two packets waits 40 ms for the client's acknowledgement
     wbufsize = -1
     server: Listener
 
@@ -101,25 +100,25 @@ class Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def handle_any(self) -> None:
-        """Receive one request and answer it."""
+        """Receive one request and reply to it."""
         owner, stopping = self.server.owner, self.server.stopping
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(self.command, self.path, dict(self.headers.items()), body)
         try:
             admitted = owner.arrive(request, time.monotonic())
-            # Half of the latency lies before the moment that the answer shows, half after.
+            # Half of the latency passes before the world is read, half after.
             stopping.wait(owner.latency / 2)
             reply = owner.serve(request, admitted=admitted, now=time.time())
-        except Exception as error:  # noqa: BLE001  # whatever it is, the test that caused it must see it
+        except Exception as error:  # noqa: BLE001  # any error must reach the test that caused it
             owner.remember(error)
             self._abort()
             return
         stopping.wait(owner.latency / 2)
-        self._act_out(reply)
+        self._deliver(reply)
 
     do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = handle_any  # noqa: N815  # names that the base class looks up
 
-    def _act_out(self, reply: Reply | Broken) -> None:
+    def _deliver(self, reply: Reply | Broken) -> None:
         if isinstance(reply, Reply):
             self._send(reply)
             return
@@ -168,5 +167,5 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         with suppress(OSError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        # Detached, because closing the object only takes effect when the handler's files are closed too.
+        # Detached, because closing the object takes effect only when the handler's files are closed too.
         socket.close(self.connection.detach())

@@ -1,7 +1,6 @@
-"""What goes over the wire, as values: a request, its reply, a reply that broke on the way, and a refusal.
+"""Messages as values: a request, a reply, a reply that breaks on the way, and a refusal.
 
-Knows HTTP only as far as a method, a target, headers and bytes. Knows nothing of sockets, signatures or
-WeData.
+Of HTTP only the method, target, headers and bytes. Sockets are left to listener.py, WeData to service.py.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-JSON = "application/json"  # without a charset: the official SDK looks for errors only under this exact type
+JSON = "application/json"  # without a charset: the official SDK parses errors only with this exact type
 HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it was received: `path` is the target with its query, header names in any case."""
+    """A received request: `path` is the target with its query; header names may have any case."""
 
     method: str
     path: str
@@ -33,7 +32,7 @@ class Request:
         return next((value for key, value in self.headers.items() if key.lower() == wanted), None)
 
     def parameters(self) -> dict[str, Any]:
-        """Return the body as a JSON object, or an empty one if it is none: for logs, never for an answer."""
+        """Return the body's JSON object, or an empty one if it has none; for logs only, not for responses."""
         try:
             found = json.loads(self.body)
         except ValueError:
@@ -43,9 +42,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that arrives whole: after `delay` seconds, and with `drip` seconds before every byte of its body.
+    """A reply that arrives completely: after `delay` seconds, with `drip` seconds before each byte of its body.
 
-    With `drip_head`, also before every byte of its status line and headers.
+    With `drip_head`, also before each byte of its status line and headers.
     """
 
     status: int
@@ -57,7 +56,7 @@ class Reply:
     drip_head: bool = False
 
     def with_headers(self, **changed: str | None) -> Reply:
-        """Return the reply with other headers (`content_type="text/html"`); None takes one away."""
+        """Return the reply with other headers (`content_type="text/html"`); None removes one."""
         names = {name.replace("_", "-").lower(): value for name, value in changed.items()}
         kept = {name: value for name, value in self.headers.items() if name.lower() not in names}
         added = {name.title(): value for name, value in names.items() if value is not None}
@@ -66,10 +65,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An answer that does not arrive whole: `sent` bytes of the reply's body get out, then the end.
+    """A reply that does not arrive completely: `sent` bytes of its body are sent, then the connection ends.
 
-    `cut` promises the whole length and closes early, `reset` gives no byte at all, `reset_mid` resets after
-    some. The request itself was received and, where it changes anything, carried out.
+    `cut` announces the whole length and closes early, `reset` sends no byte, `reset_mid` resets after some. The
+    request itself was received and executed.
     """
 
     reason: Literal["cut", "reset", "reset_mid"]
@@ -78,12 +77,12 @@ class Broken:
 
     @property
     def error(self) -> str:
-        """Return the word for the log."""
+        """Return the reason, for the request log."""
         return self.reason
 
 
-class Refusal(Exception):  # it is an answer of the service, no defect of the program
-    """The service says no: a code and a message, as in `Response.Error`."""
+class Refusal(Exception):  # a response of the service, not a defect
+    """The service refuses a request: a code and a message, as in `Response.Error`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -92,7 +91,7 @@ class Refusal(Exception):  # it is an answer of the service, no defect of the pr
 
 
 def json_reply(payload: object, *, status: int = HTTPStatus.OK, error: str | None = None) -> Reply:
-    """Return a JSON answer in UTF-8; where that can't say a text (half a surrogate pair), with escapes."""
+    """Return a JSON reply in UTF-8; with escapes if a text can't be encoded (a lone surrogate)."""
     try:
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -101,12 +100,12 @@ def json_reply(payload: object, *, status: int = HTTPStatus.OK, error: str | Non
 
 
 def html_reply(text: str, *, status: int = HTTPStatus.OK) -> Reply:
-    """Return an HTML answer in UTF-8."""
+    """Return an HTML reply in UTF-8."""
     return Reply(status, {"Content-Type": HTML}, text.encode())
 
 
 def error_reply(code: str, message: str, request_id: str | None) -> Reply:
-    """Return an error the way the service reports one: status 200, and an envelope with the code."""
+    """Return an error as the service reports it: status 200, and an envelope with the code."""
     response: dict[str, Any] = {"Error": {"Code": code, "Message": message}}
     if request_id is not None:
         response["RequestId"] = request_id

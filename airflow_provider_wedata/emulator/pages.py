@@ -1,6 +1,6 @@
-"""What a browser sees: a one-screen status, and a project's instances in place of WeData's console.
+"""The pages for a browser: a status page, and a project's instances in place of WeData's console.
 
-Knows HTML and nothing of HTTP. Everything that comes from a world or from a request is escaped.
+Returns HTML; HTTP is left to admin.py. Everything that comes from a world or a request is escaped.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ STYLE = (
 
 
 def status(world: World, requests: Sequence[Received]) -> str:
-    """Return the first page: the time, the projects, and what was asked so far."""
-    asked = Counter((received.action, received.error or "answered") for received in requests)
+    """Return the status page: the time, the projects, and the requests so far."""
+    outcomes = Counter((received.action, received.error or "answered") for received in requests)
     body = f"<p>{text(world.now())} UTC+8, {len(world)} instances.</p>"
     body += _table(
         ("Project", "Instances by state"), [_project(world, project) for project in world.project_ids]
@@ -48,18 +48,18 @@ def status(world: World, requests: Sequence[Received]) -> str:
     links = ", ".join(f'<a href="/console/{escape(each)}">{escape(each)}</a>' for each in world.project_ids)
     body += f"<p>Instances, as WeData's console would show them: {links}</p>"
     body += _table(
-        ("Action", "Outcome", "Requests"), [(*names, str(n)) for names, n in sorted(asked.items())]
+        ("Action", "Outcome", "Requests"), [(*names, str(n)) for names, n in sorted(outcomes.items())]
     )
     return _page("WeData emulator", body)
 
 
-def console(world: World, project_id: str, asked_key: str) -> str:
-    """Return the instances of a project, newest first; the one that was asked for is marked."""
+def console(world: World, project_id: str, marked_key: str) -> str:
+    """Return the instances of a project, newest first; the requested one is marked."""
     found = world.select(Filter(project_id=project_id))
     rows = [render_row(row, BEIJING) for row in found[:SHOWN_ROWS]]
-    if asked_key in world and asked_key not in {row["InstanceKey"] for row in rows}:
-        rows.insert(0, render_row(world.get(asked_key), BEIJING))
-    lines = "".join(_line(row, asked=row["InstanceKey"] == asked_key) for row in rows)
+    if marked_key in world and marked_key not in {row["InstanceKey"] for row in rows}:
+        rows.insert(0, render_row(world.get(marked_key), BEIJING))
+    lines = "".join(_line(row, marked=row["InstanceKey"] == marked_key) for row in rows)
     head = "".join(f"<th>{name}</th>" for name in COLUMNS)
     title = f"Instances of project {project_id}"
     return _page(
@@ -68,7 +68,7 @@ def console(world: World, project_id: str, asked_key: str) -> str:
 
 
 def missing(what: str) -> str:
-    """Return the page for what is not there."""
+    """Return the page for an unknown path."""
     return _page("Not found", f"<p>There is no {escape(what)} here.</p>")
 
 
@@ -77,9 +77,9 @@ def _project(world: World, project_id: str) -> tuple[str, str]:
     return project_id, ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
 
 
-def _line(row: dict[str, object], *, asked: bool) -> str:
+def _line(row: dict[str, object], *, marked: bool) -> str:
     cells = "".join(f"<td>{'' if row[name] is None else escape(str(row[name]))}</td>" for name in COLUMNS)
-    return f'<tr class="{escape(str(row["InstanceState"]))}{" asked" if asked else ""}">{cells}</tr>'
+    return f'<tr class="{escape(str(row["InstanceState"]))}{" asked" if marked else ""}">{cells}</tr>'
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -1,7 +1,7 @@
-"""The parameters of each action: their names, types, words and bounds, checked to the letter.
+"""The parameters of each action: their names, types, allowed values and bounds, checked strictly.
 
-What a lenient server would let pass is refused here, so that a slip of the client shows: another JSON type,
-an unknown name, an empty text, null. Knows no instances and no answers.
+Refuses what a lenient server would accept, so that mistakes of the client show: another JSON type, an unknown
+name, an empty text, null. What the parameters select is left to actions.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INT64 = 2**63 - 1
 
 
 def text(value: Any) -> str:
-    """Take a string with something in it."""
+    """Accept a string that is not empty."""
     if not isinstance(value, str):
         raise TypeError("a string")
     if not value:
@@ -33,14 +33,14 @@ def text(value: Any) -> str:
 
 
 def texts(value: Any) -> list[str]:
-    """Take a list of strings."""
+    """Accept a list of strings."""
     if not isinstance(value, list):
         raise TypeError("a list of strings")
     return [text(item) for item in value]
 
 
 def number(low: int = 0, high: int = INT64) -> Check:
-    """Take a whole number within bounds; true, 1.0 and "1" are none."""
+    """Accept a whole number within bounds; true, 1.0 and "1" are refused."""
 
     def check(value: Any) -> int:
         if type(value) is not int:
@@ -53,7 +53,7 @@ def number(low: int = 0, high: int = INT64) -> Check:
 
 
 def one_of(base: Check, words: Iterable[Any]) -> Check:
-    """Take one of the documented words."""
+    """Accept one of the documented values."""
     known = tuple(words)
 
     def check(value: Any) -> Any:
@@ -65,7 +65,7 @@ def one_of(base: Check, words: Iterable[Any]) -> Check:
 
 
 def words(value: Any) -> tuple[str, ...]:
-    """Take texts separated by English commas."""
+    """Accept texts separated by ASCII commas."""
     found = tuple(word for word in text(value).split(",") if word)
     if not found:
         raise ValueError("holds nothing but commas")
@@ -73,12 +73,12 @@ def words(value: Any) -> tuple[str, ...]:
 
 
 def zone(value: Any) -> Any:
-    """Take a zone of the form UTC+8."""
+    """Accept a zone of the form UTC+8."""
     return parse_zone(text(value))
 
 
 def moment(value: Any) -> Any:
-    """Take a time of the form yyyy-MM-dd HH:mm:ss."""
+    """Accept a time of the form yyyy-MM-dd HH:mm:ss."""
     return parse_time(text(value))
 
 
@@ -116,42 +116,45 @@ LIST_PROJECTS: Mapping[str, Check] = {
 }
 
 
-def read(body: bytes, checks: Mapping[str, Check], required: Iterable[str]) -> dict[str, Any]:
-    """Return the parameters of a body in JSON, each as its check gives it, or refuse the first bad one."""
-    given = _object(body)
-    for name in given.keys() - checks.keys():
+def parse(body: bytes, checks: Mapping[str, Check], required: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of a JSON body, each as its check returns it.
+
+    :raises Refusal: for the first invalid one.
+    """
+    values = _object(body)
+    for name in values.keys() - checks.keys():
         raise Refusal("UnknownParameter", f"The parameter `{name}` is not recognized.")
     for name in required:
-        if name not in given:
+        if name not in values:
             raise Refusal("MissingParameter", f"The request is missing the required parameter `{name}`.")
-    return {name: _checked(name, value, checks[name]) for name, value in given.items()}
+    return {name: _checked(name, value, checks[name]) for name, value in values.items()}
 
 
 def _checked(name: str, value: Any, check: Check) -> Any:
     try:
         return check(value)
-    except TypeError as wrong:
-        raise Refusal("InvalidParameter", f"The parameter `{name}` must be {wrong}.") from None
-    except ValueError as wrong:
-        raise Refusal("InvalidParameterValue", f"The value of `{name}` {wrong}.") from None
+    except TypeError as error:
+        raise Refusal("InvalidParameter", f"The parameter `{name}` must be {error}.") from None
+    except ValueError as error:
+        raise Refusal("InvalidParameterValue", f"The value of `{name}` {error}.") from None
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        given = json.loads(body, parse_constant=_no_json, object_pairs_hook=_once_each)
-    except ValueError as wrong:
-        raise Refusal("InvalidParameter", f"The body is no JSON: {wrong}.") from None
-    if not isinstance(given, dict):
-        raise Refusal("InvalidParameter", "The body is no JSON object.")
-    return given
+        values = json.loads(body, parse_constant=_no_json, object_pairs_hook=_once_each)
+    except ValueError as error:
+        raise Refusal("InvalidParameter", f"The body is not JSON: {error}.") from None
+    if not isinstance(values, dict):
+        raise Refusal("InvalidParameter", "The body is not a JSON object.")
+    return values
 
 
 def _no_json(constant: str) -> None:
-    raise ValueError(f"{constant} is not in the standard")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("it has a duplicate name")
     return found

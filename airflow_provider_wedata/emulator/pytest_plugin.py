@@ -1,8 +1,7 @@
-"""Fixtures for tests against a WeData that needs no account.
+"""Fixtures for tests against an emulated WeData, without an account.
 
 Opt in with `pytest_plugins = ["airflow_provider_wedata.emulator.pytest_plugin"]` in the top-level conftest.py.
-Every test has an emulator of its own. Knows pytest and the emulator, and of Airflow only the name of a
-variable.
+Every test has an emulator of its own. Does not import Airflow; only sets an environment variable for it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def wedata_emulator() -> Iterator[Emulator]:
-    """Give a started emulator with a world of no instances, on the computer's clock."""
+    """Give a started emulator without instances, on the computer's clock."""
     with Emulator() as wedata:
         yield wedata
 

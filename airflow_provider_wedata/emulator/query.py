@@ -1,6 +1,6 @@
-"""A question to the world: which instances, in which order. And the order of schedule time, kept sorted.
+"""Query a world: filters, the sort order, and an index by schedule time.
 
-Knows comparing and sorting. Knows nothing of parameter names, zones or pages, and never changes an instance.
+Only compares and sorts; never changes an instance. Parameter names, zones and pages are left to actions.py.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ EQUALS = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From a second to a second, both included; None is open. An instance without the time is in no other."""
+    """A range of seconds, inclusive; None is open. An instance without a time is in the open window only."""
 
     first: int | None = None
     last: int | None = None
 
     @property
     def is_open(self) -> bool:
-        """Say whether it lets everything through."""
+        """Return whether it has no ends."""
         return self.first is None and self.last is None
 
     def holds(self, second: int | None) -> bool:
-        """Say whether a second lies in it."""
+        """Return whether the window contains a second."""
         if second is None:
             return self.is_open
         return (self.first is None or self.first <= second) and (self.last is None or second <= self.last)
@@ -56,7 +56,7 @@ OPEN = Window()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """The filters and the order of one listing; None means any. Ties are in the order of keys."""
+    """The filters and the sort order of one listing; None means any. Ties are sorted by key."""
 
     project_id: str
     keywords: tuple[str, ...] = ()
@@ -77,12 +77,12 @@ class Filter:
     nulls_last: bool = False
 
     def narrow(self, rows: list[Instance]) -> list[Instance]:
-        """Return the rows that match all but project and schedule time, which the index has seen to."""
+        """Return the rows that match; project and schedule time were applied by the index."""
         for name in EQUALS:
             wanted = getattr(self, name)
             if wanted is not None:
-                read = attrgetter(name)
-                rows = [row for row in rows if read(row) == wanted]
+                get = attrgetter(name)
+                rows = [row for row in rows if get(row) == wanted]
         if self.owner_uin is not None:
             rows = [row for row in rows if self.owner_uin in (row.owner_uins or ())]
         if not self.start.is_open:
@@ -92,15 +92,15 @@ class Filter:
         return [row for row in rows if self._is_named(row)] if self.keywords else rows
 
     def sort(self, rows: list[Instance]) -> list[Instance]:
-        """Return rows, given in the order of the index, in the order asked for: null rows at one end."""
+        """Return rows, which are in the order of the index, in the requested order; rows with null at one end."""
         name = SORT_COLUMNS[self.sort_column]
         if name == "schedule_time":
             split = next((at for at, row in enumerate(rows) if row.schedule_time is not None), len(rows))
             nulls, valued = rows[:split], rows[split:]
         else:
-            read = attrgetter(name)
-            nulls = [row for row in rows if read(row) is None]
-            valued = sorted((row for row in rows if read(row) is not None), key=attrgetter(name, "key"))
+            get = attrgetter(name)
+            nulls = [row for row in rows if get(row) is None]
+            valued = sorted((row for row in rows if get(row) is not None), key=attrgetter(name, "key"))
             nulls.sort(key=attrgetter("key"))
         ordered = valued + nulls if self.nulls_last else nulls + valued
         return ordered[::-1] if self.descending else ordered
@@ -111,43 +111,43 @@ class Filter:
 
 
 class ScheduleIndex:
-    """The instances of one project in the order of (schedule time, key), those without a time first."""
+    """The instances of one project sorted by (schedule time, key), those without a time first."""
 
     def __init__(self) -> None:
         self._timed: list[Instance] = []
         self._untimed: list[Instance] = []
 
     def load(self, instances: Iterable[Instance]) -> None:
-        """Add many at the price of one sort."""
+        """Add many instances with a single sort."""
         for instance in instances:
-            self._home(instance).append(instance)
-        self._timed.sort(key=_place)
-        self._untimed.sort(key=_place)
+            self._list_of(instance).append(instance)
+        self._timed.sort(key=_sort_key)
+        self._untimed.sort(key=_sort_key)
 
     def add(self, instance: Instance) -> None:
-        """Add one."""
-        insort(self._home(instance), instance, key=_place)
+        """Add one instance."""
+        insort(self._list_of(instance), instance, key=_sort_key)
 
     def remove(self, instance: Instance) -> None:
-        """Take one out, by the schedule time that it was put in with."""
-        home = self._home(instance)
-        del home[bisect_left(home, _place(instance), key=_place)]
+        """Remove an instance, by the schedule time with which it was added."""
+        instances = self._list_of(instance)
+        del instances[bisect_left(instances, _sort_key(instance), key=_sort_key)]
 
     def within(self, window: Window) -> list[Instance]:
-        """Return those whose schedule time lies in a window; an open window has the timeless too."""
+        """Return those with a schedule time in the window; an open window includes those without a time."""
         if window.is_open:
             return self._untimed + self._timed
         first = 0 if window.first is None else bisect_left(self._timed, window.first, key=_time)
         last = len(self._timed) if window.last is None else bisect_right(self._timed, window.last, key=_time)
         return self._timed[first:last]
 
-    def _home(self, instance: Instance) -> list[Instance]:
+    def _list_of(self, instance: Instance) -> list[Instance]:
         return self._untimed if instance.schedule_time is None else self._timed
 
 
 _time = attrgetter("schedule_time")
 
 
-def _place(instance: Instance) -> Any:
-    """Return the place in the order: lists hold either timed or timeless instances, so times compare."""
+def _sort_key(instance: Instance) -> Any:
+    """Return the sort key; a list holds instances either all with or all without a time, so times compare."""
     return instance.schedule_time, instance.key

@@ -1,7 +1,6 @@
-"""The rate limit: at most so many requests in any one second, for each account and action.
+"""The rate limit: a maximum number of requests in any one second, for each account and action.
 
-A strict sliding window, counted on arrival; a refused request does not count. Knows no clock: the time is an
-argument.
+A strict sliding window, counted on arrival; a refused request does not count. The time is an argument.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ SECOND = 1.0
 
 
 class RateLimit:
-    """Lets `limit` requests through in any one second for each key; None lets all through."""
+    """Admits `limit` requests in any one second for each key; None admits all."""
 
     def __init__(self, limit: int | None) -> None:
         self.limit = limit
@@ -25,7 +24,7 @@ class RateLimit:
         self._arrivals: dict[Hashable, deque[float]] = defaultdict(deque)
 
     def admit(self, key: Hashable, now: float) -> bool:
-        """Count an arrival, and say whether it is within the limit."""
+        """Count an arrival, and return whether it is within the limit."""
         if self.limit is None:
             return True
         with self._lock:

@@ -1,7 +1,7 @@
-"""How the service writes things: zones, times, rows and pages.
+"""Parse and render zones, times, rows and pages as the service does.
 
-Seen in the official samples: `TimeZone` moves SchedulerTime, StartTime, EndTime and LastUpdateTime of the
-answer, and never CurRunDate or InstanceKey. Knows no filters and no HTTP.
+As seen in the official samples, `TimeZone` applies to SchedulerTime, StartTime, EndTime and LastUpdateTime in the
+response, and never to CurRunDate or InstanceKey. Filters are left to query.py.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ def parse_zone(name: str) -> timezone:
     """Return the zone of `UTC`, `UTC+N`, `UTC-N` or `UTC+HH:MM`; anything else is a ValueError."""
     found = ZONE.fullmatch(name)
     if found is None:
-        raise ValueError("is no zone of the form UTC+8")
+        raise ValueError("is not a zone of the form UTC+8")
     offset = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
     offset = -offset if found["sign"] == "-" else offset
     if not WESTMOST <= offset <= EASTMOST:
-        raise ValueError("is further from UTC than any place on earth")
+        raise ValueError("is not within UTC-12 to UTC+14")
     return timezone(offset)
 
 
-def parse_time(written: str) -> datetime:
+def parse_time(value: str) -> datetime:
     """Return the wall-clock time of `yyyy-MM-dd HH:mm:ss`, without a zone; anything else is a ValueError."""
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", written, re.ASCII):
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", value, re.ASCII):
         raise ValueError("is not of the form yyyy-MM-dd HH:mm:ss")
-    return datetime.strptime(written, TEXT)  # noqa: DTZ007  # the zone is another parameter
+    return datetime.strptime(value, TEXT)  # noqa: DTZ007  # the zone is another parameter
 
 
 def render_time(second: int | None, zone: timezone) -> str | None:
-    """Return a time in a zone, without saying which."""
+    """Return a time as wall-clock time in a zone, without the zone."""
     return None if second is None else text(second, zone)
 
 
 def render_row(row: Instance, zone: timezone) -> dict[str, Any]:
-    """Return the 25 fields of TaskInstance, with the instance's own extras laid over them."""
+    """Return the 25 fields of TaskInstance, overridden by the instance's `extra`."""
     return {
         "ProjectId": row.project_id,
         "InstanceKey": row.key,
@@ -77,7 +77,7 @@ def render_row(row: Instance, zone: timezone) -> dict[str, Any]:
 
 
 def render_page(items: Iterable[dict[str, Any]], total: int, number: int, size: int) -> dict[str, Any]:
-    """Return a page as every list action has it."""
+    """Return a page in the format of all list actions."""
     return {
         "Items": list(items),
         "PageNumber": number,

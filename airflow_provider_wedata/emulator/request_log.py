@@ -1,6 +1,6 @@
-"""One request as the emulator remembers it: for tests that ask what the client sent.
+"""One request in the emulator's log, for tests that check what the client sent.
 
-The signature and the session token are left out. Knows nothing of the answer but its error.
+The signature and the session token are masked. Of the response only the error is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HIDDEN = {"authorization", "x-tc-token"}
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request that was answered: its number from 1, what it asked, when (epoch), and the error it got."""
+    """A request that was answered: its number from 1, its parameters, its time (epoch), and the error, if any."""
 
     number: int
     action: str
@@ -29,7 +29,7 @@ class Received:
 
     @classmethod
     def of(cls, request: Request, number: int, received_at: float) -> Received:
-        """Note a request down, without what is secret in it: such headers read `***`."""
+        """Record a request; headers with secrets are `***`."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         hidden = dict.fromkeys(HIDDEN & headers.keys(), "***")
         return cls(

@@ -1,7 +1,7 @@
-"""Named worlds, each the same every time: who is in them, and what happens while somebody watches.
+"""Named scenarios, deterministic: the instances of a world, and how they change over time.
 
-Demos and example DAGs may name the ids here. Knows `World` only; times are relative to the world's clock, and
-`speed` makes what is to come happen sooner.
+Demos and example DAGs may use the ids here. Times are relative to the world's clock; `speed` shortens the time
+until each change.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ LARGE_DAYS = 90  # WeData keeps three months
 
 
 def daily(world: World, speed: float = 1.0) -> None:
-    """Eight tasks in a row: yesterday's are done, today's run one by one for 25 seconds; one tries twice."""
+    """Eight tasks in sequence: yesterday's are done, today's run one by one for 25 seconds; one is retried."""
     today = midnight(world.now())
     for at, (name, task_id) in enumerate(DAILY_TASKS.items()):
         planned = today + at * 5 * MINUTE
@@ -72,7 +72,7 @@ def daily(world: World, speed: float = 1.0) -> None:
 
 
 def hourly(world: World, speed: float = 1.0) -> None:
-    """24 instances of an hourly task, of today; one completes every second."""
+    """24 instances of an hourly task for today; one completes every second."""
     today = midnight(world.now())
     for hour in range(24):
         key = world.add(
@@ -87,7 +87,7 @@ def hourly(world: World, speed: float = 1.0) -> None:
 
 
 def failing(world: World, speed: float = 1.0) -> None:
-    """Three tasks, of which the second fails twice and for good after eight seconds; the third never runs."""
+    """Three tasks; the second fails, is retried, and expires after eight seconds; the third never runs."""
     lives = {
         "ods_payments": [(1, "RUNNING"), (3, "COMPLETED")],
         "dwd_payments": [(3, "RUNNING"), (5, "FAILED_RETRY"), (6, "RUNNING"), (8, "EXPIRED")],
@@ -109,13 +109,13 @@ def failing(world: World, speed: float = 1.0) -> None:
         world.script(key, [(seconds / speed, state) for seconds, state in lives[name]])
 
 
-def large(world: World, speed: float = 1.0, count: int = LARGE_COUNT, days: int = LARGE_DAYS) -> None:  # noqa: ARG001  # nothing is to come
-    """176,022 instances, as in the official sample, over three months, all at rest."""
+def large(world: World, speed: float = 1.0, count: int = LARGE_COUNT, days: int = LARGE_DAYS) -> None:  # noqa: ARG001  # nothing changes
+    """176,022 instances, as in the official sample, over three months; none changes."""
     world.load(_history(midnight(world.now()), count, days))
 
 
 def empty(world: World, speed: float = 1.0) -> None:
-    """Nothing: a project without a task."""
+    """Nothing: a project without tasks."""
 
 
 def _history(today: int, count: int, days: int) -> Iterator[Instance]:

@@ -1,7 +1,7 @@
-"""The service without its port: a request in, an answer in WeData's manner out.
+"""The service without its port: a request in, a response in WeData's format out.
 
-Knows the order in which a request is judged (signature, action, region, parameters, project) and the
-envelope. Decides nothing about instances, and nothing that breaks on purpose.
+Checks a request in order (signature, action, region, parameters, project) and builds the envelope. Instances are
+left to actions.py, faults to faults.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ REGIONS = frozenset(
 
 
 class Action(NamedTuple):
-    """An action: what it takes, what of that it needs, and what it answers."""
+    """An action: the checks of its parameters, the required ones, and the function that returns its data."""
 
     checks: Mapping[str, parameters.Check]
     required: Iterable[str]
@@ -60,7 +60,7 @@ ACTIONS = {
 
 
 class Service:
-    """Answers requests from a world, for the accounts it knows."""
+    """Serves a world to the accounts that it knows."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Service:
         self._accounts = {account.secret_id: account for account in accounts}
         self._regions = frozenset(regions)
         self._service = service
-        self._chance = Random(seed)  # noqa: S311  # ids and the order of ties, repeatable on purpose
+        self._chance = Random(seed)  # noqa: S311  # ids and the order of ties, deterministic on purpose
 
     def answer(self, request: Request, *, now: float | None = None) -> Reply:
-        """Return the answer; `now` is the time to judge the signature by, the world's own unless given."""
+        """Return the response; `now` is the time for the expiry of the signature, by default the world's."""
         request_id = str(UUID(int=self._chance.getrandbits(128), version=4))
         try:
             data = self._data(request, self.world.now() if now is None else now)
@@ -89,7 +89,7 @@ class Service:
         return self.dated(json_reply({"Response": {"Data": data, "RequestId": request_id}}))
 
     def refuse(self, code: str, message: str) -> Reply:
-        """Return an error that no parameter is to blame for."""
+        """Return an error that is not caused by a parameter."""
         return self.dated(error_reply(code, message, str(UUID(int=self._chance.getrandbits(128), version=4))))
 
     def dated(self, reply: Reply) -> Reply:
@@ -100,9 +100,9 @@ class Service:
         _check_form(request)
         account = verify(request, self._accounts, now=now, service=self._service)
         action = self._action(request)
-        given = parameters.read(request.body, action.checks, action.required)
-        self._check_project(given.get("ProjectId"), account)
-        return action.answer(self.world, given, self.quirks, self._chance)
+        values = parameters.parse(request.body, action.checks, action.required)
+        self._check_project(values.get("ProjectId"), account)
+        return action.answer(self.world, values, self.quirks, self._chance)
 
     def _action(self, request: Request) -> Action:
         name, version, region = (request.header(f"X-TC-{name}") for name in ("Action", "Version", "Region"))
@@ -111,7 +111,7 @@ class Service:
         if name not in ACTIONS:
             raise Refusal("InvalidAction", f"The API action {name} does not exist or is not supported here.")
         if not region:
-            raise Refusal("MissingParameter", "The request misses the header X-TC-Region.")
+            raise Refusal("MissingParameter", "The request is missing the header X-TC-Region.")
         if region not in self._regions:
             raise Refusal("UnsupportedRegion", f"The region {region} is not supported.")
         return ACTIONS[name]
@@ -122,7 +122,9 @@ class Service:
         if project not in self.world.project_ids:
             raise Refusal("InvalidParameter.WorkspaceNotExist", "The project does not exist.")
         if project not in account.projects:
-            raise Refusal("UnauthorizedOperation.UserNotInProject", "The user is no member of the project.")
+            raise Refusal(
+                "UnauthorizedOperation.UserNotInProject", "The user is not a member of the project."
+            )
 
 
 def _check_form(request: Request) -> None:

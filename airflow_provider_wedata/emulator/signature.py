@@ -1,8 +1,7 @@
-"""Is this request signed by someone we know? TC3-HMAC-SHA256, written from its public description alone.
+"""Verify the signature of a request: TC3-HMAC-SHA256, written from its public description alone.
 
-https://www.tencentcloud.com/document/product/213/30654 (Signature Method v3). It reads what was received and
-nothing else; it shares no code with the client, whose signatures it is here to judge. Knows nothing of
-actions.
+https://www.tencentcloud.com/document/product/213/30654 (Signature Method v3). Uses the received request only, and
+shares no code with the client whose signatures it verifies.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who may call: a key pair, the session token that has to come with it, and the projects of the user."""
+    """An account: a key pair, its session token if it needs one, and the projects of the user."""
 
     secret_id: str
     secret_key: str = field(repr=False)
@@ -42,7 +41,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The Authorization header, taken apart: what the request claims."""
+    """The parsed Authorization header: what the request claims."""
 
     secret_id: str
     date: str
@@ -52,7 +51,10 @@ class Authorization:
 
     @classmethod
     def of(cls, request: Request) -> Authorization:
-        """Read it from a request."""
+        """Parse the header of a request.
+
+        :raises Refusal: if it is missing or malformed.
+        """
         found = AUTHORIZATION.fullmatch(request.header("Authorization") or "")
         if found is None:
             raise Refusal(
@@ -65,10 +67,14 @@ class Authorization:
 def verify(
     request: Request, accounts: Mapping[str, Account], *, now: float, service: str = "wedata"
 ) -> Account:
-    """Return the account that signed the request, or raise the refusal that the service would answer with."""
+    """Return the account that signed the request.
+
+    :param now: epoch seconds, for the expiry of the signature.
+    :raises Refusal: as the service would refuse it.
+    """
     for name in REQUIRED_HEADERS:
         if request.header(name) is None:
-            raise Refusal("MissingParameter", f"The request misses the header {name}.")
+            raise Refusal("MissingParameter", f"The request is missing the header {name}.")
     claim = Authorization.of(request)
     signed_at = _timestamp(request, now)
     account = accounts.get(claim.secret_id)
@@ -84,7 +90,7 @@ def verify(
 
 
 def sign(request: Request, signed: tuple[str, ...], secret_key: str, timestamp: int, service: str) -> str:
-    """Return the signature that a holder of the key gives this request."""
+    """Return the signature of the request with this key."""
     date = f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d}"
     canonical = hashlib.sha256(canonical_request(request, signed)).hexdigest()
     key = f"TC3{secret_key}".encode()
@@ -95,7 +101,7 @@ def sign(request: Request, signed: tuple[str, ...], secret_key: str, timestamp: 
 
 
 def canonical_request(request: Request, signed: tuple[str, ...]) -> bytes:
-    """Return the text that is signed: names and values of headers in lower case and trimmed, as described."""
+    """Return the text that is signed: header names and values in lower case and trimmed, as documented."""
     if list(signed) != sorted(set(signed)) or not set(signed) >= SIGNED_AT_LEAST:
         raise Refusal(
             "AuthFailure.InvalidAuthorization", "SignedHeaders must be sorted, with content-type and host."
@@ -107,11 +113,11 @@ def canonical_request(request: Request, signed: tuple[str, ...]) -> bytes:
 
 
 def _timestamp(request: Request, now: float) -> int:
-    given = request.header("X-TC-Timestamp") or ""
-    if not re.fullmatch(r"\d{1,12}", given):
-        raise Refusal("InvalidParameterValue", "The header X-TC-Timestamp is no whole number of seconds.")
-    if abs(int(given) - now) > TOLERANCE:
+    value = request.header("X-TC-Timestamp") or ""
+    if not re.fullmatch(r"\d{1,12}", value):
+        raise Refusal("InvalidParameterValue", "The header X-TC-Timestamp is not a whole number of seconds.")
+    if abs(int(value) - now) > TOLERANCE:
         raise Refusal(
             "AuthFailure.SignatureExpire", "The signature has expired: the clocks are over 5 minutes apart."
         )
-    return int(given)
+    return int(value)

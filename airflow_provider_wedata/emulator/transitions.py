@@ -1,7 +1,7 @@
-"""What else changes in an instance when its state does: times, tries and runs, as plausible values.
+"""Fields that change with an instance's state: times, tries and runs, with plausible values.
 
-Knows the rules the documentation tells (a rerun resets Tries, TotalRunNum adds up, a wait has no times).
-Decides nothing about when a state changes.
+Follows the documentation (a rerun resets Tries, TotalRunNum accumulates, a waiting instance has no times). When
+a state changes is left to world.py and scenarios.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WAITING = {"start_time": None, "end_time": None, "cost_ms": 0}
 def enter(instance: Instance, state: str, second: int) -> Changes:
     """Return the fields that change when an instance enters a state at a second.
 
-    A state never heard of changes nothing else.
+    An unknown state changes nothing else.
     """
     changes: Changes = {"state": state}
     if state == "RUNNING":
@@ -34,7 +34,7 @@ def enter(instance: Instance, state: str, second: int) -> Changes:
 
 
 def again() -> Changes:
-    """Return the fields that a rerun changes: it waits, and its tries start anew."""
+    """Return the fields that a rerun changes: the instance waits, and its tries restart at 0."""
     return {"state": "WAIT_RUN", "tries": 0} | WAITING
 
 
@@ -49,7 +49,7 @@ def _begin(instance: Instance, second: int) -> Changes:
 
 
 def _end_of_run(instance: Instance, second: int) -> Changes:
-    """End the run under way; without one, a run began and ended in this second."""
+    """End the current run; without one, a run starts and ends in this second."""
     if instance.state == "RUNNING":
         return _end(instance.start_time, second)
     return _begin(instance, second) | _end(second, second)

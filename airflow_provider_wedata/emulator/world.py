@@ -1,8 +1,7 @@
-"""A small WeData: projects, instances and the changes that are still to come, on a clock.
+"""A world: projects, instances and planned changes, on a clock.
 
-Knows how an instance lives, and answers a `Filter`. Knows nothing of HTTP, parameters or how a row is
-rendered. Each method may be called from any thread; whoever needs several calls to be one moment holds
-`lock`.
+Applies changes and selects instances by a `Filter`. HTTP, parameters and rendering are left to other modules.
+Each method may be called from any thread; hold `lock` to make several calls atomic.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ REMEMBERED_LISTINGS = 16  # each may hold every row
 
 
 class World:
-    """Task instances that change by hand or by what was put on the agenda.
+    """Task instances, which change by calls or by the agenda.
 
     Moments are epoch seconds, aware datetimes, or text `yyyy-MM-dd HH:mm:ss` in UTC+8.
     """
@@ -55,13 +54,15 @@ class World:
         self._agenda: list[tuple[float, int, Change]] = []
         self._moment: float | None = None
         self._tasks = count(FIRST_TASK_ID)
-        self._turns = count()  # changes due at the same time come in the order in which they were put down
+        self._turns = (
+            count()
+        )  # changes due at the same time are applied in the order in which they were planned
         self._listings: dict[Filter, list[Instance]] = {}
 
     # Reading
 
     def now(self) -> float:
-        """Return the time; while the agenda is worked off, the time at which the change was due."""
+        """Return the time; during a change on the agenda, the time at which it was due."""
         return self.clock.now() if self._moment is None else self._moment
 
     def __len__(self) -> int:
@@ -82,13 +83,13 @@ class World:
             return list(self._instances)
 
     def get(self, key: str) -> Instance:
-        """Return the instance itself; change it by the methods here only, or the world does not notice."""
+        """Return the instance itself; change it only by the methods here, which update the index."""
         with self.lock:
             self.settle()
             return self._instances[key]
 
     def select(self, wanted: Filter) -> Sequence[Instance]:
-        """Return the instances that match, in order. Asked again, it is free until something changes."""
+        """Return the instances that match, in order; the result is cached until something changes."""
         with self.lock:
             self.settle()
             found = self._listings.pop(wanted, None)
@@ -100,24 +101,24 @@ class World:
                 del self._listings[next(iter(self._listings))]
             return found
 
-    # Adding and taking away
+    # Adding and removing
 
     def add(self, **values: Any) -> Instance:
-        """Add an instance: a new task's of today that waits to run, but for the fields given.
+        """Add an instance; by default of a new task, planned for today, and waiting to run.
 
-        One that is added in an ended state ran for a minute until now.
+        One that is added in an ended state ran for the minute until now.
         """
         with self.lock:
             instance = Instance(**self._defaults(values) | _in_seconds(values))
             if instance.key in self._instances:
-                raise ValueError(f"there is a {instance.key} already")
+                raise ValueError(f"the instance {instance.key} exists")
             self._indexes[instance.project_id].add(instance)
             self._instances[instance.key] = instance
             self._changed()
             return instance
 
     def load(self, instances: Iterable[Instance]) -> None:
-        """Add very many instances at once, taken as they are."""
+        """Add many instances at once, unchanged."""
         with self.lock:
             self._instances |= (new := {instance.key: instance for instance in instances})
             for project, index in self._indexes.items():
@@ -125,7 +126,7 @@ class World:
             self._changed()
 
     def delete(self, key: str) -> None:
-        """Take an instance away, as WeData does after three months."""
+        """Delete an instance, as WeData does after three months."""
         with self.lock:
             instance = self.get(key)
             self._indexes[instance.project_id].remove(instance)
@@ -135,14 +136,14 @@ class World:
     # Changing
 
     def update(self, key: str, *, touch: bool = True, **values: Any) -> Instance:
-        """Change fields, and LastUpdateTime too unless `touch` is False or it is among them."""
+        """Change fields, and LastUpdateTime too unless `touch` is False or it is passed."""
         with self.lock:
             instance = self.get(key)
             changes = _in_seconds(values)
             if touch:
                 changes = {"last_update_time": epoch(self.now())} | changes
             if refused := changes.keys() - CHANGEABLE:
-                raise TypeError(f"an instance has no {sorted(refused)} that could be changed")
+                raise TypeError(f"{sorted(refused)} can't be changed; expected some of {sorted(CHANGEABLE)}")
             index = self._indexes[instance.project_id]
             index.remove(instance)
             for name, value in changes.items():
@@ -152,47 +153,47 @@ class World:
             return instance
 
     def set_state(self, key: str, state: str, *, touch: bool = True) -> Instance:
-        """Put an instance into a state, known or not, with times, tries and runs to match."""
+        """Set the state of an instance, known or not, with matching times, tries and runs."""
         with self.lock:
             return self.update(key, touch=touch, **transitions.enter(self.get(key), state, epoch(self.now())))
 
     def start(self, key: str) -> Instance:
-        """Let it run."""
+        """Start a run."""
         return self.set_state(key, "RUNNING")
 
     def finish(self, key: str) -> Instance:
-        """Let it complete."""
+        """Complete the instance."""
         return self.set_state(key, "COMPLETED")
 
     def fail(self, key: str) -> Instance:
-        """Let it fail for good: WeData calls that EXPIRED."""
+        """Fail the instance without another retry; WeData calls that EXPIRED."""
         return self.set_state(key, "EXPIRED")
 
     def fail_retry(self, key: str) -> Instance:
-        """Let it fail with a retry to come."""
+        """Fail the current try; a retry follows."""
         return self.set_state(key, "FAILED_RETRY")
 
     def skip(self, key: str) -> Instance:
-        """Let it be skipped."""
+        """Skip the instance."""
         return self.set_state(key, "SKIP_RUNNING")
 
     def rerun(self, key: str) -> Instance:
-        """Run it again by hand: the same key waits anew, with no tries."""
+        """Rerun the instance manually: the same key waits again, with no tries."""
         return self.update(key, **transitions.again())
 
     def move(self, key: str, schedule_time: Moment | None) -> Instance:
-        """Give it another schedule time."""
+        """Change the schedule time."""
         return self.update(key, schedule_time=schedule_time)
 
-    # What is still to come
+    # Planned changes
 
     def later(self, seconds: float, change: Change) -> None:
-        """Put a change on the agenda, so many seconds from now; it is called with the world."""
+        """Call `change(world)` this many seconds from now."""
         with self.lock:
             heappush(self._agenda, (self.now() + seconds, next(self._turns), change))
 
     def script(self, key: str, steps: Iterable[tuple[float, str]]) -> None:
-        """Put an instance's life on the agenda: `(seconds from now, state)`. A deleted instance has none."""
+        """Plan the states of an instance, as `(seconds from now, state)`; ignored once it is deleted."""
 
         def enter(world: World, *, state: str) -> None:
             if key in world:
@@ -202,7 +203,7 @@ class World:
             self.later(seconds, partial(enter, state=state))
 
     def settle(self) -> None:
-        """Carry out what has come due, each change at its own time. Every reading does so first."""
+        """Apply the changes that are due, each at its own time; every read does so first."""
         with self.lock:
             if self._moment is not None:
                 return

@@ -1,3 +1,3 @@
-"""Task instances into a file: the formats, and a file that is there whole or not at all. Knows no Airflow."""
+"""Write task instances to a file: the formats, and all-or-nothing publishing. No Airflow."""
 
 from __future__ import annotations

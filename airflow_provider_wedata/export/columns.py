@@ -1,6 +1,6 @@
-"""The documented fields of a task instance as the columns of a table: their names, order and types.
+"""The documented fields of a task instance as table columns: their names, order and types.
 
-Derived from TaskInstance, where they are written down. Knows no file format.
+Derived from TaskInstance in api/models.py. Independent of the file formats.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Kind = Literal["text", "number", "texts", "time"]
 class Column:
     """One field.
 
-    :param name: in WeData's spelling, such as ``InstanceKey``.
-    :param attribute: of TaskInstance.
-    :param kind: what its values are; every one may be null.
+    :param name: WeData's name, such as ``InstanceKey``.
+    :param attribute: the attribute of TaskInstance.
+    :param kind: the type of its values; each may also be null.
     """
 
     name: str
@@ -47,9 +47,9 @@ _BY_NAME = {column.name: column for column in COLUMNS}
 
 
 def choose(names: Iterable[str] | None) -> tuple[Column, ...]:
-    """Return the columns with these names, in their order; of None, all of them.
+    """Return the columns with these names, in the same order; None means all.
 
-    :raises InvalidRequest: if a name is not known or comes twice, or if there is none.
+    :raises InvalidRequest: if a name is unknown or repeated, or if there are no names.
     """
     if names is None:
         return COLUMNS

@@ -1,11 +1,11 @@
-"""What can go wrong between an export and its file. Each error names the path and the reason.
+"""Errors of writing an export to its file. Each names the path and the reason.
 
-What a retry may mend is told from what it can't.
+The classes separate what a retry may fix from what it can't.
 
     ExportError
-    ├── BadPath         no file can be written there, now or at a retry
-    ├── AlreadyThere    there is a file, and it is not to be replaced
-    └── NotWritten      the disk is full, the store is lost: a retry may do better
+    ├── BadPath         no file can be written there, and a retry does not help
+    ├── AlreadyThere    the file exists and must not be replaced
+    └── NotWritten      the disk is full or the store is unavailable: a retry may succeed
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What the path, its directories or their rights are to blame for, by the system's own number.
+#: System errors, by errno, that are caused by the path, its directories or their permissions.
 _BAD_PATH = {
-    errno.EACCES: "no right to write there",
-    errno.EPERM: "no right to write there",
-    errno.EROFS: "it lies on a read-only file system",
-    errno.ENOENT: "its directory does not exist, and is not created here: it may be a typing error",
-    errno.ENOTDIR: "a part of it is a file, no directory",
+    errno.EACCES: "no permission to write there",
+    errno.EPERM: "no permission to write there",
+    errno.EROFS: "it is on a read-only file system",
+    errno.ENOENT: "its directory does not exist, and exports create none; check the path for a typo",
+    errno.ENOTDIR: "a part of it is a file, not a directory",
     errno.EISDIR: "it is a directory; name a file in it",
     errno.ENAMETOOLONG: "it is too long",
-    errno.ELOOP: "its symbolic links lead in a circle",
+    errno.ELOOP: "its symbolic links form a loop",
 }
 
 
@@ -34,11 +34,11 @@ class ExportError(Exception):
     """A file could not be written.
 
     :param path: the path as the user gave it.
-    :param reason: why, and what to do.
+    :param reason: why it failed, and what to do.
     """
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)  # what a pickle is made from, so that it can be read again
+        super().__init__(path, reason)  # these args make the error picklable
         self.path = path
         self.reason = reason
 
@@ -51,16 +51,16 @@ class BadPath(ExportError):
 
 
 class AlreadyThere(ExportError):
-    """There is a file already, and it is to stay."""
+    """The file already exists and must not be replaced."""
 
 
 class NotWritten(ExportError):
-    """What was to be written did not get there; what was there before still is."""
+    """The file was not written; a previous file at the path is unchanged."""
 
 
 @contextmanager
 def named(path: str) -> Iterator[None]:
-    """Translate the system's errors in the block into ours, with the path that the user knows."""
+    """Translate system errors in the block into export errors that name the user's path."""
     try:
         yield
     except OSError as error:
@@ -69,4 +69,4 @@ def named(path: str) -> Iterator[None]:
             raise BadPath(path, f"{reason} ({error.strerror})") from error
         raise NotWritten(path, f"not written: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the path
-        raise BadPath(path, f"no path: {error}") from error
+        raise BadPath(path, f"not a valid path: {error}") from error

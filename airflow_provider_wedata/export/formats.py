@@ -1,4 +1,4 @@
-"""Which kinds of file there are, and what each can do. Loads a format's library only when it is asked for."""
+"""The file formats and what each supports. Imports a format's library only when the format is used."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _ENDINGS = {None: "", "gzip": ".gz", "zstd": ".zst"}
 
 
 class Writer(Protocol):
-    """Takes rows one by one; what was written is a whole file only after `finish`.
+    """Takes rows one by one; the file is complete only after `finish`.
 
-    `unreadable` then tells how many values of each field are null in the file, and are not null at WeData.
+    `unreadable` then counts, by field, the values that are null in the file but not null in WeData.
     """
 
     @property
     def unreadable(self) -> Mapping[str, int]:
-        """By WeData's name of the field."""
+        """The counts, by WeData's field name."""
 
     def write(self, row: TaskInstance) -> None:
         """Add a row."""
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows and complete the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file is to be.
+    """The format of a file.
 
-    :param compression: of the whole file; of parquet, the codec of its columns.
-    :param columns: None for whole rows in jsonl, for all documented fields elsewhere.
+    :param compression: of the whole file; for parquet, the codec of its columns.
+    :param columns: None means whole rows in jsonl, and all documented fields in the other formats.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Format:
 
     @staticmethod
     def parse(file_format: object, compression: object, fields: Iterable[str] | None) -> Format:
-        """Return the format that a user asks for.
+        """Return the format for the values of a user.
 
         :raises InvalidRequest: naming the parameter, its value and what was expected.
         """
@@ -66,9 +66,9 @@ class Format:
         )
 
     def require(self) -> None:
-        """Load what the format needs.
+        """Import the libraries that the format needs.
 
-        :raises InvalidRequest: naming the extra that is not installed.
+        :raises InvalidRequest: naming the extra, if it is not installed.
         """
         if self.name == "parquet":
             parquet.pyarrow()
@@ -76,17 +76,17 @@ class Format:
             lines.zstandard()
 
     def misnamed(self, path: str) -> str:
-        """Return what a file will hold, if the end of its name, such as ``.csv.gz``, says something else."""
+        """Return what the file holds if its suffix, such as ``.csv.gz``, suggests another format, else ``''``."""
         outside = None if self.name == "parquet" else self.compression
-        usual = f".{self.name}{_ENDINGS[outside]}"
-        named = [f".{name}{ending}" for name in FORMATS for ending in _ENDINGS.values()]
-        ends = [ending for ending in named if path.endswith(ending)]
-        if not ends or max(ends, key=len) == usual:
+        matching = f".{self.name}{_ENDINGS[outside]}"
+        suffixes = [f".{name}{ending}" for name in FORMATS for ending in _ENDINGS.values()]
+        found = [suffix for suffix in suffixes if path.endswith(suffix)]
+        if not found or max(found, key=len) == matching:
             return ""
         return f"will hold {self.name}, {f'compressed as {outside}' if outside else 'not compressed'}"
 
     def writer(self, file: BinaryIO, zone: WireZone) -> Writer:
-        """Begin a file of this format; `zone` is that of the texts in csv."""
+        """Return a writer to the file; `zone` is the time zone of the times in csv."""
         if self.name == "jsonl":
             return jsonl.writer(file, self.compression, self.columns)
         columns = self.columns or choose(None)

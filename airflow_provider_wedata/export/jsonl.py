@@ -1,7 +1,7 @@
-"""JSON Lines, UTF-8: each row as WeData gave it, one object a line, fields never heard of included.
+"""JSON Lines, UTF-8: each row as WeData sent it, one object per line, undocumented fields included.
 
-Times are WeData's texts, in the zone that was sent. With chosen fields a line has these, in their order; one
-that WeData left out is null. What is no JSON, though Python reads it as such, is spelled out: see strict_json.py.
+Times are WeData's texts, in the zone of the request. With chosen fields a line has these, in that order; a field
+that WeData omitted is null. Values that Python parses but JSON does not allow become texts: see strict_json.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _escaped = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=_SEPA
 
 
 def writer(file: BinaryIO, compression: str | None, columns: Sequence[Column] | None) -> LineWriter:
-    """Return what writes rows as JSON Lines; without columns, whole rows."""
+    """Return a writer of rows as JSON Lines; without columns it writes whole rows."""
     unreadable: Counter[str] = Counter()
     names = None if columns is None else [column.name for column in columns]
 
@@ -42,5 +42,5 @@ def writer(file: BinaryIO, compression: str | None, columns: Sequence[Column] | 
 def _line(row: Mapping[str, Any]) -> bytes:
     try:
         return (_legible(row) + "\n").encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can say and UTF-8 can't
+    except UnicodeEncodeError:  # a lone surrogate, valid in JSON but not in UTF-8
         return (_escaped(row) + "\n").encode()

@@ -1,6 +1,6 @@
-"""A file of lines, compressed or not. Knows bytes and codecs, and not what a line says.
+"""Write files of lines, compressed or not. Handles bytes and codecs, and does not interpret the lines.
 
-Compressed output depends on what went in and on nothing else: no time, no name in the header.
+Compressed output depends on the input only: the header holds neither a time nor a name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.models import TaskInstance
 
-#: Lines that go to the codec together: one call for each is slow.
+#: Lines passed to the codec at once: a call per line is slow.
 _TOGETHER = 500
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3
@@ -26,10 +26,10 @@ _ZSTD_LEVEL = 3
 class LineWriter:
     """Writes a line for each row.
 
-    :param file: stays open at the end.
-    :param line: makes the line, with its end.
+    :param file: is left open.
+    :param line: returns the line for a row, with its newline.
     :param header: the first line.
-    :param unreadable: where `line` counts the values of each field that it left out.
+    :param unreadable: the counter in which `line` counts, by field, the values that it replaces by null.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class LineWriter:
             self._flush()
 
     def finish(self) -> None:
-        """Write what is left, and the codec's end mark."""
+        """Write the remaining lines and the end of the compressed stream."""
         self._flush()
         self._close()
 
@@ -63,7 +63,7 @@ class LineWriter:
 
 
 def needed(module: str, extra: str, field: str, value: str) -> Any:
-    """Return a module that an extra brings.
+    """Return a module that an extra installs.
 
     :raises InvalidRequest: naming the extra, if it is not installed.
     """
@@ -78,7 +78,7 @@ def needed(module: str, extra: str, field: str, value: str) -> Any:
 
 
 def zstandard() -> Any:
-    """Return the library of zstd."""
+    """Return the zstd library."""
     return needed("zstandard", "zstd", "compression", "zstd")
 
 

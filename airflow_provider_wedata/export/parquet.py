@@ -1,9 +1,9 @@
-"""Parquet: the documented fields, each in its own type; times as timestamps in UTC. Needs the extra `parquet`.
+"""Parquet: the documented fields, each with its own type; times as timestamps in UTC. Needs the extra `parquet`.
 
-A value that can't be read is null, and so is a number that a column of 64 bits can't hold.
+A value that can't be parsed is null, and so is a number that does not fit into a 64-bit column.
 
-Rows are turned into row groups of a fixed size as they come, so that memory does not grow with the file but by
-the few bytes that its footer keeps of each group. pyarrow is imported when a file is begun.
+Rows are written in row groups of a fixed size, so that memory grows only by the few bytes that the footer keeps
+per group. pyarrow is imported when the first file is opened.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def pyarrow() -> Any:
-    """Return the library of parquet."""
+    """Return the parquet library."""
     return needed("pyarrow", "parquet", "file_format", "parquet")
 
 
 def schema(columns: Sequence[Column]) -> Any:
-    """Return the columns as Arrow's schema."""
+    """Return the Arrow schema of the columns."""
     pa = pyarrow()
     types = {
         "text": pa.string(),
@@ -45,8 +45,8 @@ def schema(columns: Sequence[Column]) -> Any:
 class ParquetWriter:
     """Writes rows in groups.
 
-    :param file: stays open at the end.
-    :param compression: the codec of the columns; None leaves them as they are.
+    :param file: is left open.
+    :param compression: the codec of the columns; None leaves them uncompressed.
     """
 
     def __init__(self, file: BinaryIO, compression: str | None, columns: Sequence[Column]) -> None:
@@ -54,7 +54,7 @@ class ParquetWriter:
         parquet = needed("pyarrow.parquet", "parquet", "file_format", "parquet")
         self._schema = schema(columns)
         self._writer = parquet.ParquetWriter(file, self._schema, compression=compression or "none")
-        self._reads = [attrgetter(column.attribute) for column in columns]
+        self._getters = [attrgetter(column.attribute) for column in columns]
         self._values: list[list[Any]] = [[] for _ in columns]
         self._names = frozenset(column.name for column in columns)
         self.unreadable: Counter[str] = Counter()
@@ -62,13 +62,13 @@ class ParquetWriter:
     def write(self, row: TaskInstance) -> None:
         """Add a row."""
         self.unreadable.update(row.unreadable & self._names)
-        for values, read in zip(self._values, self._reads, strict=True):
-            values.append(read(row))
+        for values, get in zip(self._values, self._getters, strict=True):
+            values.append(get(row))
         if len(self._values[0]) >= GROUP:
             self._flush()
 
     def finish(self) -> None:
-        """Write what is left, and the footer."""
+        """Write the remaining rows and the footer."""
         if self._values[0]:
             self._flush()
         self._writer.close()
@@ -84,15 +84,15 @@ class ParquetWriter:
     def _array(self, values: list[Any], field: Any) -> Any:
         try:
             return self._pa.array(values, type=field.type)
-        except UnicodeEncodeError:  # half a surrogate pair, which WeData's JSON can say and UTF-8 can't
-            return self._pa.array([_spelled_out(value) for value in values], type=field.type)
+        except UnicodeEncodeError:  # a lone surrogate, valid in WeData's JSON but not in UTF-8
+            return self._pa.array([_escaped(value) for value in values], type=field.type)
         except OverflowError:
-            held = [None if value is None or value not in _INT64 else value for value in values]
-            self.unreadable[field.name] += held.count(None) - values.count(None)
-            return self._pa.array(held, type=field.type)
+            fitting = [None if value is None or value not in _INT64 else value for value in values]
+            self.unreadable[field.name] += fitting.count(None) - values.count(None)
+            return self._pa.array(fitting, type=field.type)
 
 
-def _spelled_out(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(_spelled_out(item) for item in value)
+        return tuple(_escaped(item) for item in value)
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

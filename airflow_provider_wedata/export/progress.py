@@ -1,4 +1,4 @@
-"""What an export says of itself while it runs. Reads a clock, and no more often than it is asked."""
+"""Format the progress lines of a running export. Reads the clock; leaves logging to the operator."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds between two lines.
+#: Seconds between two log lines.
 EVERY = 5.0
 
 
 class Progress:
-    """Says every few seconds how far an export has come.
+    """Returns a progress line every few seconds.
 
     :param every: seconds between two lines.
-    :param clock: in seconds, that only goes forward.
+    :param clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,27 +27,28 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Seconds since the start."""
         return self._clock() - self._began
 
     def line(self, rows: int, total: int | None, throttled: int) -> str | None:
-        """Return what there is to say, if it is time.
+        """Return a progress line if one is due, else None.
 
-        :param total: of the rows that are to come; None if nobody knows yet.
-        :param throttled: how often WeData said that we are too fast.
+        :param rows: the number of rows written so far.
+        :param total: the expected number of rows; None if it is not known yet.
+        :param throttled: the number of throttled responses so far.
         """
         now = self._clock()
         if now < self._next:
             return None
         self._next = now + self._every
         rate = rows / (now - self._began)
-        told = f"{rows} of {'?' if total is None else total} rows, {rate:.0f} rows/s, {throttled} throttled"
+        line = f"{rows} of {'?' if total is None else total} rows, {rate:.0f} rows/s, {throttled} throttled"
         if total is None or not rows:
-            return told
-        return f"{told}, {_told(max(total - rows, 0) / rate)} left"
+            return line
+        return f"{line}, {_duration(max(total - rows, 0) / rate)} left"
 
 
-def _told(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

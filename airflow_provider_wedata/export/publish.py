@@ -1,14 +1,15 @@
-"""All or nothing: under the final name is what was there before, or the whole new file, whenever we die.
+"""Publish files all-or-nothing: the final name holds the previous file or the complete new one, even after a kill.
 
-On this machine a file is written beside its final name, brought to the disk, and renamed. For an object store it
-is written here first, in the directory for temporary files, and uploaded when it is whole. A store could take the
-bytes as they come, by a multipart upload. But fsspec's files complete their upload when they are closed, and a
-`with` block that ends in an error, or the garbage collector, closes them: half a file would get the final name.
-And a store that is lost for a minute would cost the whole reading instead of another try. So a store only ever
-gets one call with a whole file, which shows it at once or, cut off, not at all. The price is room on this disk.
+A local file is written beside its final name, synced to disk, and renamed. For an object store the file is
+written to the local directory for temporary files first, and uploaded when it is complete. Streaming it with a
+multipart upload would not be safe: fsspec's files complete their upload when they are closed, and a `with` block
+that ends in an error, or the garbage collector, closes them, so that half a file would get the final name. And a
+store that is unavailable for a minute would cost the whole read instead of another attempt. So a store only gets
+one call with a complete file, which becomes visible at once or, if cut off, not at all. The cost is local disk
+space.
 
-Stores in which a file that is being uploaded can be seen (sftp, hdfs, smb) are refused. Knows no Airflow: what an
-object store is, it is handed in.
+Stores that show a file during its upload (sftp, hdfs, smb) are refused. No Airflow: the caller passes the object
+store's file system.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from airflow_provider_wedata.export.staging import staged
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: Stores that show an upload when it is complete, and not before; with how theirs is held in bounds. s3fs would
-#: keep ten parts of 50 MB in memory.
+#: Stores that show an upload only when it is complete, with the options that bound an upload's memory: by default
+#: s3fs keeps ten parts of 50 MB.
 _SHOW_AT_ONCE: dict[str, dict[str, Any]] = {
     **{name: {"chunksize": 8 << 20, "max_concurrency": 2} for name in ("s3", "s3a", "s3n")},
     **{name: {} for name in ("gs", "gcs", "abfs", "abfss", "az")},
@@ -39,31 +40,32 @@ _SHOW_AT_ONCE: dict[str, dict[str, Any]] = {
 
 
 class Place(Protocol):
-    """Where a file is to be."""
+    """The destination of a file."""
 
-    #: As the user gave it.
-    told: str
-    #: As lineage names it.
+    #: The path or URL as the user gave it.
+    given_path: str
+    #: The URI for lineage.
     uri: str
 
     def begin(self) -> tuple[Path, int | None]:
-        """Return the path from which a temporary one is made, and the file's mode, if it is special.
+        """Return the path from which the temporary one is derived, and the file's mode; None is the default mode.
 
-        :raises BadPath: if no file can be there.
+        :raises BadPath: if no file can be written there.
         """
 
     def exists(self) -> bool:
-        """Return whether there is a file."""
+        """Return whether the file exists."""
 
     def take(self, path: Path, *, replace: bool) -> None:
-        """Put the whole file there, at once."""
+        """Move or upload the complete file to its destination, atomically."""
 
 
 class Publication:
-    """A file under way to its final name.
+    """A file that is being written and not yet published.
 
-    :param file: to write to.
-    :param size: in bytes, once it is published.
+    :param file: the file object to write to.
+
+    Its `size` is the number of bytes once it is published.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -73,16 +75,17 @@ class Publication:
 
 @contextmanager
 def published(place: Place, *, replace: bool = True) -> Iterator[Publication]:
-    """Give a file to write, which is at its place after the block; if the block fails, nothing has changed.
+    """Yield a file to write, and publish it after the block; if the block fails, nothing has changed.
 
-    :raises AlreadyThere: if there is a file and it is not to be replaced: before the block or, if it came
-        meanwhile, after it.
-    :raises ExportError: naming the path and the reason.
+    :param replace: whether an existing file is replaced.
+    :raises AlreadyThere: if a file exists that must not be replaced; before the block or, if the file appeared
+        during the block, after it.
+    :raises ExportError: if the file can't be written; names the path and the reason.
     """
     final, mode = place.begin()
     if not replace and place.exists():
         raise already_there(place)
-    with staged(final, mode=mode, told=place.told) as part:
+    with staged(final, mode=mode, given_path=place.given_path) as part:
         publication = Publication(part.file)
         yield publication
         publication.size = part.settle()
@@ -90,42 +93,42 @@ def published(place: Place, *, replace: bool = True) -> Iterator[Publication]:
 
 
 def already_there(place: Place) -> AlreadyThere:
-    """Return the error that says so."""
-    return AlreadyThere(place.told, "there is a file already, and only if_exists='replace' would replace it")
+    """Return the error for a file that exists and must not be replaced."""
+    return AlreadyThere(place.given_path, "the file exists; set if_exists='replace' to replace it")
 
 
 class LocalFile:
-    """A path on this machine; its directory must exist. A symbolic link is followed."""
+    """A local path; its directory must exist. Symbolic links are followed."""
 
-    def __init__(self, told: str) -> None:
-        self.told = told
-        with named(told):
-            self._path = Path(os.path.realpath(_without_scheme(told)))
+    def __init__(self, given_path: str) -> None:
+        self.given_path = given_path
+        with named(given_path):
+            self._path = Path(os.path.realpath(_without_scheme(given_path)))
         self.uri = self._path.as_uri()
 
     def begin(self) -> tuple[Path, int | None]:
-        """Return where the new file is written, with the mode of the one that it replaces."""
-        with named(self.told):
+        """Return the resolved path, and the mode of the file that will be replaced."""
+        with named(self.given_path):
             before = self._stat()
-        if self.told.endswith("/") or (before and stat.S_ISDIR(before.st_mode)):
-            raise BadPath(self.told, "it is a directory; name a file in it")
+        if self.given_path.endswith("/") or (before and stat.S_ISDIR(before.st_mode)):
+            raise BadPath(self.given_path, "it is a directory; name a file in it")
         if before and not stat.S_ISREG(before.st_mode):
-            raise BadPath(self.told, "it is no regular file, and a file would take its place")
+            raise BadPath(self.given_path, "it is not a regular file, and the export would replace it")
         return self._path, stat.S_IMODE(before.st_mode) if before else None
 
     def exists(self) -> bool:
-        """Return whether there is a file."""
-        with named(self.told):
+        """Return whether the file exists."""
+        with named(self.given_path):
             return self._stat() is not None
 
     def take(self, path: Path, *, replace: bool) -> None:
         """Rename the file to its final name."""
-        with named(self.told):
+        with named(self.given_path):
             if replace:
                 path.replace(self._path)
             else:
                 self._link(path)
-        self._remember()
+        self._sync_directory()
 
     def _stat(self) -> os.stat_result | None:
         try:
@@ -134,18 +137,18 @@ class LocalFile:
             return None
 
     def _link(self, path: Path) -> None:
-        """Give the file its final name only if nobody has it: of two who try at once, one is refused."""
+        """Give the file its final name only if the name is free: of two concurrent writers, one fails."""
         try:
             self._path.hardlink_to(path)
         except FileExistsError:
             raise already_there(self) from None
-        except OSError:  # no hard links here
+        except OSError:  # this file system has no hard links
             if self.exists():
                 raise already_there(self) from None
             path.replace(self._path)
 
-    def _remember(self) -> None:
-        """Bring the new name to the disk; it is there for everybody in any case, unless the machine fails."""
+    def _sync_directory(self) -> None:
+        """Sync the directory entry to disk; without it the new name is lost only if the machine crashes."""
         with suppress(OSError):
             descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
@@ -157,23 +160,23 @@ class LocalFile:
 class StoredFile:
     """An object in a store.
 
-    What a killed upload left in the store has no name and is not listed, but takes room; a lifecycle rule of the
-    bucket (AbortIncompleteMultipartUpload) clears it. If a file is not to be replaced, that is checked before
-    and after reading: of two writers in the same second the later one wins. A stop ends an upload between two of
-    its parts of 8 MB; what fits in one call is stored, whole, or not.
+    The parts of a killed upload have no name and are not listed, but use storage; a lifecycle rule of the bucket
+    (AbortIncompleteMultipartUpload) removes them. With `replace=False` the existence of the object is checked
+    before and after the read: of two writers in the same second the later one wins. A stop ends an upload between
+    two of its 8 MB parts; a file that fits into one call is stored completely or not at all.
 
-    :param told: its URL, as the user gave it.
-    :param scheme: of the URL.
+    :param given_path: the URL as the user gave it.
+    :param scheme: the scheme of the URL.
     :param files: the store, an fsspec file system.
-    :param path: of the object in it.
-    :param check: called between the parts of an upload; what it raises ends it.
+    :param path: the path of the object in the store.
+    :param check: called between the parts of an upload; an exception that it raises ends the upload.
     """
 
     def __init__(
-        self, told: str, scheme: str, files: Any, path: str, check: Callable[[], None] = lambda: None
+        self, given_path: str, scheme: str, files: Any, path: str, check: Callable[[], None] = lambda: None
     ) -> None:
-        check_scheme(told, scheme)
-        self.told = told
+        check_scheme(given_path, scheme)
+        self.given_path = given_path
         self.uri = f"{scheme}://{quote(path)}"
         self._options = _SHOW_AT_ONCE[scheme]
         self._files = files
@@ -181,15 +184,15 @@ class StoredFile:
         self._check = check
 
     def begin(self) -> tuple[Path, int | None]:
-        """Return where the file is written before it is uploaded, for nobody else to read."""
-        if self.told.endswith("/") or "/" not in self._path.strip("/"):
-            raise BadPath(self.told, "it names no object; expected a bucket and a key")
-        name = f"wedata-{hashlib.sha256(self.told.encode()).hexdigest()}"
+        """Return the path of the temporary file, and a mode that lets only its owner read it."""
+        if self.given_path.endswith("/") or "/" not in self._path.strip("/"):
+            raise BadPath(self.given_path, "it names no object; expected a bucket and a key")
+        name = f"wedata-{hashlib.sha256(self.given_path.encode()).hexdigest()}"
         return Path(tempfile.gettempdir(), name), 0o600
 
     def exists(self) -> bool:
-        """Return whether there is an object."""
-        with self._lost("look there"):
+        """Return whether the object exists."""
+        with self._lost("check for the file"):
             return bool(self._files.exists(self._path))
 
     def take(self, path: Path, *, replace: bool) -> None:
@@ -198,55 +201,57 @@ class StoredFile:
             raise already_there(self)
         callback, ended = _callback(self._check)
         try:
-            with self._lost("upload"):
+            with self._lost("take the upload"):
                 self._files.put_file(str(path), self._path, callback=callback, **self._options)
         finally:
             ended.set()
 
     @contextmanager
-    def _lost(self, doing: str) -> Iterator[None]:
+    def _lost(self, action: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            self._check()  # the error may only say that we were stopped
-            reason = f"the store did not {doing}: {type(error).__name__}: {error}"
-            raise NotWritten(self.told, reason) from error
+            self._check()  # the error may be the result of a stop
+            reason = f"the store did not {action}: {type(error).__name__}: {error}"
+            raise NotWritten(self.given_path, reason) from error
 
 
-def check_scheme(told: str, scheme: str) -> None:
-    """Refuse a store in which a part of a file could be seen.
+def check_scheme(given_path: str, scheme: str) -> None:
+    """Refuse a store that shows a file before it is complete.
 
-    :raises BadPath: naming those that can be used.
+    :raises BadPath: listing the supported schemes.
     """
     if scheme not in _SHOW_AT_ONCE:
         raise BadPath(
-            without_secrets(told),
-            f"in {scheme}:// a file can be seen before it is whole; expected a local path, file:// or one of "
+            without_secrets(given_path),
+            f"{scheme}:// shows a file before it is complete; expected a local path, file:// or one of "
             f"{', '.join(f'{name}://' for name in _SHOW_AT_ONCE)}",
         )
 
 
 def _callback(check: Callable[[], None]) -> tuple[Any, threading.Event]:
-    """Return what an upload calls after each part, so that it ends when its caller does.
+    """Return a callback that an upload calls after each part, and an event that ends the upload.
 
-    fsspec uploads in a thread of its own, which would go on, and might finish, after an error (a time-out, a
-    signal) has ended the waiting for it.
+    fsspec uploads in its own thread, which would continue, and might finish, after an error in the caller (a
+    timeout, a signal).
     """
     from fsspec.callbacks import Callback  # noqa: PLC0415 - only with a store
 
     ended = threading.Event()
 
-    class Leash(Callback):  # type: ignore[misc]
+    class StopUpload(Callback):  # type: ignore[misc]
         def relative_update(self, inc: int = 1) -> None:
             super().relative_update(inc)
             if ended.is_set():
                 raise InterruptedError
             try:
                 check()
-            except BaseException as stop:  # which no Exception is, fsspec loses, and s3fs does not abort for
+            except (
+                BaseException
+            ) as stop:  # fsspec loses one that is no Exception, and s3fs does not abort for it
                 raise InterruptedError from stop
 
-    return Leash(), ended
+    return StopUpload(), ended
 
 
 def _without_scheme(path: str) -> str:
@@ -254,5 +259,5 @@ def _without_scheme(path: str) -> str:
         return path
     local = path.removeprefix("file://")
     if not local.startswith("/"):
-        raise ValueError("after file:// comes the whole path, such as file:///data/instances.jsonl")
+        raise ValueError("expected an absolute path after file://, such as file:///data/instances.jsonl")
     return local

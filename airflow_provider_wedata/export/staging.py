@@ -1,8 +1,8 @@
-"""A file in the making: beside the final name, under a name made from it, locked as long as its writer lives.
+"""Temporary files: beside the final name, under a name derived from it, locked while the writer runs.
 
-The lock tells a leaving from a file that somebody is writing: the system lets go of it when a process ends,
-however it ends. So leavings of dead writers can be cleared and nobody else's files are touched. Where a file
-system has no locks, nothing is cleared.
+The lock distinguishes a leftover from a file that is being written: the system releases it when a process ends,
+however it ends. So the leftovers of dead writers can be removed, and no other file is touched. On a file system
+without locks nothing is removed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-#: What follows the final name: a dot, 16 hex digits, and this. So one name's files are never another's.
+#: A temporary name is a dot, the final name, a dot, 16 hex digits and this suffix: it belongs to one final name.
 _SUFFIX = ".part"
 _TOKEN = 8
 _LONGEST_NAME = 255 - len("..") - 2 * _TOKEN - len(_SUFFIX)
@@ -32,67 +32,68 @@ _BLOCK = 1 << 18
 
 
 class _Sink(io.RawIOBase):
-    """The bytes' way to the disk; once abandoned, a way to nowhere, for codecs still have an end to write."""
+    """Writes to disk; once abandoned it discards the data, because closing a codec still writes its end."""
 
-    def __init__(self, descriptor: int, told: str) -> None:
+    def __init__(self, descriptor: int, given_path: str) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._told = told
+        self._given_path = given_path
         self.abandoned = False
 
     def writable(self) -> bool:
-        """Return True: that is what it is for."""
+        """Return True."""
         return True
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what fits."""
+        """Write as many of the bytes as the system takes, and return their number."""
         if self.abandoned:
             return memoryview(data).nbytes
-        with named(self._told):
+        with named(self._given_path):
             return os.write(self._descriptor, data)
 
 
 class Staged:
-    """A file that is being written, under a name of its own.
+    """A temporary file that is being written.
 
-    :param path: where it is now.
-    :param file: to write to.
+    :param path: its current path.
+
+    Its `file` is the file object to write to.
     """
 
-    def __init__(self, descriptor: int, path: Path, told: str) -> None:
+    def __init__(self, descriptor: int, path: Path, given_path: str) -> None:
         self._descriptor = descriptor
-        self._told = told
-        self._sink = _Sink(descriptor, told)
+        self._given_path = given_path
+        self._sink = _Sink(descriptor, given_path)
         self.path = path
         self.file = io.BufferedWriter(self._sink, _BLOCK)
 
     def settle(self) -> int:
-        """Bring everything to the disk, and return the number of bytes."""
+        """Sync the file to disk, and return its size in bytes."""
         self.file.flush()
-        with named(self._told):
+        with named(self._given_path):
             os.fsync(self._descriptor)
             return os.fstat(self._descriptor).st_size
 
     def close(self) -> None:
-        """Let go of it; what is not on the disk by now is lost."""
+        """Close the file; buffered bytes are discarded."""
         self._sink.abandoned = True
         os.close(self._descriptor)
 
 
 @contextmanager
-def staged(final: Path, *, mode: int | None, told: str) -> Iterator[Staged]:
-    """Give a file that is gone after the block, unless it was moved in it; and clear what dead writers left.
+def staged(final: Path, *, mode: int | None, given_path: str) -> Iterator[Staged]:
+    """Remove leftovers of dead writers and yield a temporary file, which is removed after the block unless moved.
 
-    :param final: the path that it will have, from which its own is made.
-    :param mode: its rights; None for what is usual in this process.
-    :param told: the path as the user knows it, for errors.
-    :raises ExportError: if it can't be made or written.
+    :param final: the final path, from which the temporary one is derived.
+    :param mode: its permissions; None for the default of this process.
+    :param given_path: the path as the user gave it, for errors.
+    :raises ExportError: if the file can't be created or written.
     """
     stem = _stem(final.name)
     _clear(final.parent, stem)
-    with named(told):
+    with named(given_path):
         descriptor, path = _create(final.parent, stem, mode)
-    part = Staged(descriptor, path, told)
+    part = Staged(descriptor, path, given_path)
     try:
         yield part
     finally:
@@ -102,7 +103,7 @@ def staged(final: Path, *, mode: int | None, told: str) -> Iterator[Staged]:
 
 
 def _stem(final: str) -> str:
-    """Return what stands for the final name: itself, unless that would make a name too long."""
+    """Return the final name, or a hash of it if the temporary name would be too long."""
     encoded = os.fsencode(final)
     return final if len(encoded) <= _LONGEST_NAME else hashlib.sha256(encoded).hexdigest()
 
@@ -120,27 +121,27 @@ def _create(directory: Path, stem: str, mode: int | None) -> tuple[int, Path]:
 
 
 def _take(descriptor: int) -> bool:
-    """Lock the new file; False if somebody found it without a lock just before, and cleared it."""
+    """Lock the new file; return False if another writer removed it before it was locked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # no locks here, so nobody clears either
+    except OSError:  # without locks nobody removes files either
         return True
     return os.fstat(descriptor).st_nlink > 0
 
 
 def _clear(directory: Path, stem: str) -> None:
-    """Remove what earlier writers of the same final name left, if they are no more."""
-    leaving = re.compile(rf"\.{re.escape(stem)}\.[0-9a-f]{{{2 * _TOKEN}}}{re.escape(_SUFFIX)}")
-    with suppress(OSError, ValueError):  # a directory that can't be read is told of by who writes to it
+    """Remove the leftovers of earlier writers of the same final name that no longer run."""
+    leftover = re.compile(rf"\.{re.escape(stem)}\.[0-9a-f]{{{2 * _TOKEN}}}{re.escape(_SUFFIX)}")
+    with suppress(OSError, ValueError):  # an unreadable directory is reported when the file is created
         for path in directory.iterdir():
-            if leaving.fullmatch(path.name):
+            if leftover.fullmatch(path.name):
                 _remove(path)
 
 
 def _remove(path: Path) -> None:
-    with suppress(OSError):  # not ours, or gone already, or somebody is writing it
+    with suppress(OSError):  # not ours, removed already, or being written
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

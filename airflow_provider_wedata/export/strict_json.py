@@ -1,7 +1,7 @@
-"""Values of a row as every reader of JSON takes them. Knows neither rows nor files.
+"""Convert values to what every JSON parser accepts. Independent of rows and files.
 
-Python's json takes more from an answer than JSON has: NaN, infinities, numbers too large for a float. They are
-spelled as texts ("NaN", "Infinity", "-Infinity"), as in protobuf's mapping to JSON, so that nothing gets lost.
+Python's json module parses more than JSON allows: NaN, infinities, numbers too large for a float. They become
+texts ("NaN", "Infinity", "-Infinity"), as in protobuf's JSON mapping, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Mapping
 
-#: What carries an XCom has no larger integers.
+#: Airflow's XCom serialization supports no integers beyond these.
 _INT64, _UINT64 = -(2**63), 2**64
 
 
 def strict(
     values: Mapping[str, Any], left_out: Counter[str], whole: Callable[[str], Any] = int
 ) -> dict[str, Any]:
-    """Return the values with nothing among them that JSON has no word for.
+    """Return the values with everything replaced that JSON does not allow.
 
-    :param left_out: counts the values that can't be written at all, nested too deep or a number of thousands of
-        digits; they are null.
-    :param whole: what becomes of the digits of an integer.
+    :param left_out: counts, by name, the values that can't be written at all (nested too deeply, or a number with
+        thousands of digits) and are null in the result.
+    :param whole: converts the digits of an integer.
     """
     kept: dict[str, Any] = {}
     for name, value in values.items():
@@ -37,6 +37,6 @@ def strict(
 
 
 def carried(digits: str) -> int | str:
-    """Return an integer as an XCom can carry it: as text, if it has more than 64 bits."""
+    """Return an integer in a form that an XCom can hold: as text if it does not fit into 64 bits."""
     number = int(digits)
     return number if _INT64 <= number < _UINT64 else digits

@@ -1,3 +1,3 @@
-"""The operators of this provider, in the module that is named after the service."""
+"""The operators of this provider, in the module wedata.py."""
 
 from __future__ import annotations

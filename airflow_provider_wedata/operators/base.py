@@ -1,7 +1,7 @@
-"""What the sensor and the operators share: the filters, as templated parameters of a task.
+"""The base of the sensor and the operators: the filters, as templated parameters of a task.
 
-Tells apart what was not given from what was given and turns out empty, and checks what is no template as soon
-as the task is built. What a filter means is in api/filters.py.
+Distinguishes a filter that was not passed from one that was passed and renders to nothing, and checks values
+without templates when the task is built. What a filter means is in api/filters.py.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class Unset(Enum):
-    """The type of a filter that was not given; None is one that was given, and is empty."""
+    """The type of the default of a filter: it was not passed. None is a value that was passed, and is empty."""
 
     UNSET = "not given"
 
 
 UNSET: Final = Unset.UNSET
-#: Where a day begins first and last: what is wrong in both is wrong in every zone.
+#: The zones in which a day begins first and last: times that contradict each other in both do so in every zone.
 _EDGES = (Zone("UTC+14"), Zone("UTC-12"))
 
 
 def templated(*names: str) -> tuple[str, ...]:
-    """Return what Airflow renders of a task with parameters of these names, and shows as rendered."""
+    """Return the template fields of a task with parameters of these names."""
     return ("times_as_sent", "wedata_conn_id", "region", *names)
 
 
@@ -46,22 +46,22 @@ class WeDataBaseOperator(BaseOperator):
     """A task with filters on task instances.
 
     :param wedata_conn_id: the connection, of type ``wedata``.
-    :param region: in place of the connection's.
+    :param region: overrides the connection's region.
     :param project_id: the WeData project; by default the connection's.
     :param workflow_id: instances of one workflow.
     :param folder_id: instances of the workflows of one folder.
-    :param task_type_id: instances of one type of task, such as 35 for Shell.
-    :param cycle_type: instances of one cycle, such as ``DAY_CYCLE``.
+    :param task_type_id: instances of one task type, such as 35 for Shell.
+    :param cycle_type: instances with one cycle, such as ``DAY_CYCLE``.
     :param instance_type: 0 or ``backfill``, 1 or ``cyclic``, 2 or ``non_cyclic``.
     :param owner_uin: instances of the tasks of one owner.
-    :param task_ids: instances of these tasks, exactly; a list, or text with commas.
-    :param instance_keys: these instances, exactly, each ``<TaskId>_<yyyy-MM-dd HH:mm:ss>``.
-    :param keyword: task name or id, fuzzy, as WeData has it.
+    :param task_ids: instances of exactly these tasks; a list, or text separated by commas.
+    :param instance_keys: exactly these instances, each ``<TaskId>_<yyyy-MM-dd HH:mm:ss>``.
+    :param keyword: part of a task name or id; WeData's fuzzy match.
     :param schedule_date: the day of the planned time, in `time_zone`.
     :param schedule_time_from: first planned time, inclusive.
     :param schedule_time_to: last planned time, inclusive; a date ends at 23:59:59.
-    :param schedule_time_before: the planned time before which a window ends, exclusive.
-    :param time_zone: how times without an offset are read; by default the connection's.
+    :param schedule_time_before: end of the planned times, exclusive.
+    :param time_zone: the zone of times without an offset; by default the connection's.
     """
 
     #: The names of the filters that the class takes.
@@ -112,7 +112,7 @@ class WeDataBaseOperator(BaseOperator):
         self.wedata_conn_id = wedata_conn_id
         self.region = region
         self._given: frozenset[str] = frozenset()
-        #: Shown among the rendered templates: TimeZone and the ends of windows, as WeData gets them.
+        #: Shown among the rendered templates: TimeZone and the ends of the time windows, as sent to WeData.
         self.times_as_sent: dict[str, str] | None = None
         self._keep(
             project_id=project_id,
@@ -133,57 +133,58 @@ class WeDataBaseOperator(BaseOperator):
         )
 
     def _keep(self, **values: Any) -> None:
-        """Set the attributes that Airflow renders, and remember which of them the user gave."""
+        """Set the attributes that Airflow renders, and record which of them the user passed."""
         for name, value in values.items():
             setattr(self, name, None if value is UNSET else value)
         self._given |= {name for name, value in values.items() if value is not UNSET}
 
     def _filters_and_terms(self) -> dict[str, Any]:
-        """Return what the user gave, by name; rendered, once Airflow has rendered it."""
+        """Return the values that the user passed, by name; rendered, once Airflow has rendered them."""
         names = self._given | {name for name in self.filters if getattr(self, name) is not None}
         return {name: getattr(self, name) for name in sorted(names)}
 
     def _check_as_built(self) -> None:
-        """Refuse contradictions now, as far as no template hides them; of a mapped task, when it runs.
+        """Refuse contradictory values that are no templates; a mapped task is checked when it runs.
 
-        :raises WeDataConfigError: so that the DAG shows an import error, not a failed task at night.
+        :raises WeDataConfigError: so that the DAG has an import error instead of a task that fails at night.
         """
         if self._was_expanded:
             return
-        given = self._filters_and_terms()
-        plain = {name: value for name, value in given.items() if not is_template(value)}
+        values = self._filters_and_terms()
+        plain = {name: value for name, value in values.items() if not is_template(value)}
         with as_airflow_errors():
-            check_together(given)
+            check_together(values)
             zones = (Zone.parse(plain["time_zone"]),) if "time_zone" in plain else _EDGES
             try:
-                self._check(given, plain, zones[0])
-            except InvalidRequest:  # the connection's zone is not known yet, and it may be right there
-                self._check(given, plain, zones[-1])
+                self._check(values, plain, zones[0])
+            except InvalidRequest:  # valid in the connection's zone, perhaps, which is not known yet
+                self._check(values, plain, zones[-1])
 
     def _check(self, names: Collection[str], plain: Mapping[str, Any], zone: Zone) -> None:
-        """Refuse what is wrong with the names that were given, or with the values that are known already.
+        """Refuse invalid combinations of the passed names, or invalid values among those known already.
 
-        :param zone: in which naive times are read.
+        :param zone: the zone of naive times.
+        :raises InvalidRequest: naming the parameter.
         """
         raise NotImplementedError
 
     def _do_render_template_fields(self, parent: Any, *how: Any, **more: Any) -> None:
-        """Render, and show what becomes of the times; Airflow renders mapped tasks by this method, too."""
+        """Render the templates, and set `times_as_sent`; Airflow calls this method for mapped tasks, too."""
         super()._do_render_template_fields(parent, *how, **more)
         if parent is self:
             self.times_as_sent = self._times_as_sent()
 
     def _times_as_sent(self) -> dict[str, str] | None:
-        given = self._filters_and_terms()
+        values = self._filters_and_terms()
         try:
-            query = self._hook().query({name: given[name] for name in given if name in self.filters})
-        except Exception:  # noqa: BLE001 - whatever it is, execute meets it too, and tells it
+            query = self._hook().query({name: values[name] for name in values if name in self.filters})
+        except Exception:  # noqa: BLE001 - execute meets the same error, and raises it
             return None
         return {name: str(value) for name, value in query.parameters().items() if "Time" in name}
 
     @property
     def _was_expanded(self) -> bool:
-        """True of one of the tasks that `.expand()` makes, whose values come when it runs."""
+        """Whether `.expand()` made the task, so that its values are known only when it runs."""
         return bool(getattr(self, "_BaseOperator__from_mapped", False))
 
     def _hook(self) -> WeDataHook:
@@ -192,13 +193,13 @@ class WeDataBaseOperator(BaseOperator):
         return WeDataHook(self.wedata_conn_id, region=self.region)
 
     def _show_link(self, context: Context, hook: WeDataHook, query: InstanceQuery) -> None:
-        """Put the console's link on the task, while it runs as well as afterwards."""
+        """Store the console link of the task, so that it is shown from the start of the run."""
         if "ti" in context:
             WeDataConsoleLink.persist(context, hook.console_link(query))
 
 
 def is_template(value: Any) -> bool:
-    """Return whether the value is only known when the task runs."""
+    """Return whether the value is known only when the task runs."""
     if isinstance(value, str):
         return any(mark in value for mark in ("{{", "{%", "{#"))
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""From what a user names as `output_path` to a place for a file. Knows Airflow and its object stores."""
+"""Turn a user's `output_path` into the destination of a file. Uses Airflow's connections and object storage."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -> Place:
-    """Return the place that the path names.
+    """Return the destination that the path names.
 
-    :param conn_id: the connection of its object store; a local path needs none.
-    :param check: called between the parts of an upload; what it raises ends it.
-    :raises InvalidRequest: if it is empty.
-    :raises ExportError: if no file can be there.
+    :param conn_id: the connection of the object store; a local path needs none.
+    :param check: called between the parts of an upload; an exception that it raises ends the upload.
+    :raises InvalidRequest: if the path is empty or holds characters that no path may hold.
+    :raises ExportError: if no file can be written there.
     """
-    told = "" if output_path is None else str(output_path)
-    if not told.strip():
+    path_text = "" if output_path is None else str(output_path)
+    if not path_text.strip():
         raise InvalidRequest("output_path", f"{output_path!r} is empty; expected a path or a URL")
-    if spell_out(told) != told:
-        problem = f"{describe(told)} is no path; expected text without U+0000 and half surrogates"
+    if spell_out(path_text) != path_text:
+        problem = f"{describe(path_text)} is not a path; expected text without U+0000 and half surrogates"
         raise InvalidRequest("output_path", problem)
-    url = _URL.match(told)
+    url = _URL.match(path_text)
     scheme = url[1].lower() if url else "file"
     if scheme == "file":
-        return LocalFile(told)
-    check_scheme(told, scheme)
-    # Not given as None: Airflow 2 would then overlook a connection that is named in the path.
-    path = ObjectStoragePath(told, **({"conn_id": conn_id} if conn_id else {}))
-    return StoredFile(told, scheme, _opened(told, scheme, path), path.path, check)
+        return LocalFile(path_text)
+    check_scheme(path_text, scheme)
+    # Omitted rather than None: with None, Airflow 2 ignores a connection that the path names.
+    path = ObjectStoragePath(path_text, **({"conn_id": conn_id} if conn_id else {}))
+    return StoredFile(path_text, scheme, _opened(path_text, scheme, path), path.path, check)
 
 
-def _opened(told: str, scheme: str, path: Any) -> Any:
+def _opened(path_text: str, scheme: str, path: Any) -> Any:
     try:
         return _files(path)
     except (ImportError, ValueError) as error:
@@ -54,20 +54,20 @@ def _opened(told: str, scheme: str, path: Any) -> Any:
             else f"the Airflow provider that brings {scheme}://"
         )
         raise BadPath(
-            told, f"no library for {scheme}:// is installed here ({error}); install {extra}"
+            path_text, f"no library for {scheme}:// is installed ({error}); install {extra}"
         ) from error
     except AirflowNotFoundException as error:
         raise BadPath(
-            told,
-            f"{error}; create that connection, or name another before the @ or in object_storage_conn_id",
+            path_text,
+            f"{error}; create that connection, or name another one before the @ or in object_storage_conn_id",
         ) from error
     except Exception as error:
-        raise NotWritten(told, f"its store can't be opened: {type(error).__name__}: {error}") from error
+        raise NotWritten(path_text, f"the store can't be opened: {type(error).__name__}: {error}") from error
 
 
 def _files(path: Any) -> Any:
-    # Without such a connection, the amazon provider would take this machine's own credentials.
-    # Airflow 3 has it as an attribute, Airflow 2 among the options.
+    # If the connection is missing, the amazon provider falls back to this machine's own credentials.
+    # Airflow 3 has the id as an attribute, Airflow 2 in the storage options.
     if conn_id := getattr(path, "conn_id", None) or path.storage_options.get("conn_id"):
         BaseHook.get_connection(conn_id)
     return path.fs

@@ -1,4 +1,7 @@
-"""Operators that take lists of task instances out of WeData: into an XCom, or into a file."""
+"""Operators that read lists of task instances from WeData: into an XCom, or into a file.
+
+The filters are in base.py, reading is left to listing/, and formats and publishing to export/.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +45,12 @@ _IF_EMPTY = ("write", "skip", "fail")
 
 
 class WeDataInstancesOperator(WeDataBaseOperator):
-    """A task with every filter on task instances: those of a wait, and those of what changes as they live.
+    """A task with every filter on task instances: those of the sensor, and those whose match changes over time.
 
     :param instance_state: instances in one state.
-    :param executor_group_id: instances that run in one executor group.
-    :param start_time_from, start_time_to: when they really started, inclusive.
-    :param last_update_time_from, last_update_time_to: when they last changed, inclusive.
+    :param executor_group_id: instances in one executor group.
+    :param start_time_from, start_time_to: the actual start time, inclusive.
+    :param last_update_time_from, last_update_time_to: the time of the last update, inclusive.
     """
 
     filters: ClassVar[tuple[str, ...]] = (
@@ -83,23 +86,23 @@ class WeDataInstancesOperator(WeDataBaseOperator):
     def _warn_of(self, unreadable: Mapping[str, int], where: object, advice: str = "") -> None:
         if unreadable:
             counts = ", ".join(f"{name} {count}" for name, count in sorted(unreadable.items()))
-            self.log.warning("Values that can't be read are null in %s: %s%s", where, counts, advice)
+            self.log.warning("Values that can't be parsed are null in %s: %s%s", where, counts, advice)
 
 
 class WeDataListTaskInstancesOperator(WeDataInstancesOperator):
-    """Return task instances as a list of dicts, in WeData's own field names; for `.expand()` and small lists.
+    """Return task instances as a list of dicts with WeData's field names; for `.expand()` and small lists.
 
     Takes the filters of `WeDataBaseOperator` and `WeDataInstancesOperator`, and those below. Times in the list are
-    WeData's texts, in the zone that was sent: `time_zone` if that is UTC+N, else UTC+8. Values are as they
-    came, but numbers that an XCom can't carry (NaN, infinities, integers of more than 64 bits) are texts.
+    WeData's texts, in the zone of the request: `time_zone` if that is UTC+N, else UTC+8. Values are unchanged,
+    except that numbers which an XCom can't hold (NaN, infinities, integers of more than 64 bits) become texts.
 
     :param fields: WeData's names of the fields to return; None for all 25.
-    :param max_items: more instances than this are an error, never a cut: what a list lacks, nobody misses.
+    :param max_items: raises if there are more than `max_items`; never truncates.
     :param sort_column: ``SCHEDULE_DATE``, ``START_TIME``, ``END_TIME`` or ``COST_TIME``.
     :param sort_type: ``ASC`` or ``DESC``.
 
-    :raises WeDataConfigError: a parameter or the connection is wrong; nothing was sent.
-    :raises WeDataApiError: WeData refuses, can't be reached, or has more than `max_items`.
+    :raises WeDataConfigError: if a parameter or the connection is not valid; nothing was sent.
+    :raises WeDataApiError: if WeData refuses, can't be reached, or has more than `max_items`.
     """
 
     filters: ClassVar[tuple[str, ...]] = (
@@ -133,8 +136,8 @@ class WeDataListTaskInstancesOperator(WeDataInstancesOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the list."""
-        hook, given = self._hook(), self._filters_and_terms()
-        query = hook.query(given)
+        hook = self._hook()
+        query = hook.query(self._filters_and_terms())
         self._show_link(context, hook, query)
         names = FIELD_NAMES if self.fields is None else self.fields
         rows: list[dict[str, Any]] = []
@@ -143,7 +146,7 @@ class WeDataListTaskInstancesOperator(WeDataInstancesOperator):
             if len(rows) == self.max_items:
                 raise WeDataApiError(
                     f"there are more than max_items={self.max_items} {query.describe()}; narrow the filters, "
-                    "raise max_items, or export them to a file"
+                    "increase max_items, or export them to a file"
                 )
             rows.append(strict({name: instance.raw.get(name) for name in names}, unreadable, carried))
         self.log.info("%d instances", len(rows))
@@ -166,27 +169,30 @@ class WeDataListTaskInstancesOperator(WeDataInstancesOperator):
 
 
 class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
-    """Write every task instance that the filters match to a file, each once; the whole file, or none.
+    """Write every task instance that matches the filters to a file, each once; the complete file, or none.
 
-    Takes the filters of `WeDataBaseOperator` and `WeDataInstancesOperator`. Returns, and puts in the extra of the
-    asset events of its outlets: ``path``, ``rows``, ``bytes``, ``requests``, ``throttled``, ``seconds``, and
-    ``time_zone``: that of the texts in jsonl and csv; for csv and parquet also ``unreadable``: how many values of
-    which fields are null in the file because they can't be read. A retry begins anew.
+    Takes the filters of `WeDataBaseOperator` and `WeDataInstancesOperator`. Returns a summary, and adds it to the
+    extra of the asset events of its outlets: ``path``, ``rows``, ``bytes``, ``requests``, ``throttled``,
+    ``seconds``, and ``time_zone``: the zone of the texts in jsonl and csv; for csv and parquet also
+    ``unreadable``: by field, how many values are null in the file because they can't be parsed. A retry starts
+    from the beginning.
 
     :param output_path: a local path, a ``file://`` URL or one of an object store, such as ``s3://bucket/key``. A
-        directory must exist. Templated.
-    :param file_format: ``jsonl``: rows as WeData gave them, with fields never heard of; ``csv``, ``parquet``:
+        local directory must exist. Templated.
+    :param file_format: ``jsonl``: rows as WeData sent them, undocumented fields included; ``csv``, ``parquet``:
         the documented fields. Parquet needs the extra ``parquet``.
-    :param compression: ``gzip`` or ``zstd`` (extra ``zstd``); of parquet, the codec of its columns.
+    :param compression: ``gzip`` or ``zstd`` (extra ``zstd``); for parquet, the codec of its columns.
     :param fields: WeData's names of the fields to write, in this order; None for all.
-    :param if_exists: what to do about a file that is there: ``replace`` it when the new one is whole, ``fail``, or
+    :param if_exists: what to do if the file exists: ``replace`` it when the new one is complete, ``fail``, or
         ``skip`` the task.
-    :param if_empty: if no instance matches: ``write`` a file without rows, ``skip`` the task, or ``fail``.
+    :param if_empty: what to do if no instance matches: ``write`` a file without rows, ``skip`` the task, or
+        ``fail``.
     :param object_storage_conn_id: the connection of the object store. Templated.
 
-    :raises WeDataConfigError: a parameter, the path or a connection is wrong, or a library is missing.
-    :raises WeDataApiError: WeData refuses, can't be reached, or its list does not come to rest.
-    :raises WeDataExportError: the disk is full, the store is lost, or nothing matched and `if_empty` says fail.
+    :raises WeDataConfigError: if a parameter, the path or a connection is not valid, or a library is missing.
+    :raises WeDataApiError: if WeData refuses, can't be reached, or its result set keeps changing.
+    :raises WeDataExportError: if the disk is full, the store is unavailable, or nothing matches and `if_empty` is
+        ``fail``.
     """
 
     template_fields: Sequence[str] = templated(
@@ -218,7 +224,7 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
         self._reading: ConcurrentReader | None = None
         self._check_as_built()
         if not self._was_expanded:
-            self._read_format()
+            self._parse_format()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the file and return the summary."""
@@ -226,32 +232,38 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
         try:
             return self._execute(context)
         except _Killed:
-            raise WeDataExportError(f"output_path: {self.output_path}: killed, so not written") from None
+            raise WeDataExportError(
+                f"output_path: {self.output_path}: not written because the task was killed"
+            ) from None
         finally:
             self._thread = self._reading = None
 
     def on_kill(self) -> None:
-        """Stop at once. What was written so far goes; the final name stays as it was.
+        """Stop at once and discard the temporary file; a file at the final path is unchanged.
 
         Takes no lock, and so logs nothing: the step that a signal interrupted may hold it.
         """
         first, self._killed = not self._killed, True
-        if first and get_ident() == self._thread:  # a signal has come between two steps of our own execute
+        if first and get_ident() == self._thread:  # a signal arrived between two steps of our own execute
             raise _Killed
         if self._reading:
             self._reading.stop()
 
     def _execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_wedata.operators.output_path import place_of  # noqa: PLC0415 - a DAG file needs no object store
+        from airflow_provider_wedata.operators.output_path import place_of  # noqa: PLC0415 - a DAG file needs no object storage
 
-        form = self._read_format()
+        form = self._parse_format()
         with as_airflow_errors():
             form.require()
-            place = place_of(self.output_path, self.object_storage_conn_id, self._go_on)
-        if strange := form.misnamed(str(self.output_path)):
-            self.log.warning("output_path: %s %s; the name decides nothing", self.output_path, strange)
-        hook, given = self._hook(), self._filters_and_terms()
-        query = hook.query(given)
+            place = place_of(self.output_path, self.object_storage_conn_id, self._raise_if_killed)
+        if content := form.misnamed(str(self.output_path)):
+            self.log.warning(
+                "output_path: %s %s; file_format and compression decide, not the suffix",
+                self.output_path,
+                content,
+            )
+        hook = self._hook()
+        query = hook.query(self._filters_and_terms())
         self._show_link(context, hook, query)
         try:
             with as_airflow_errors():
@@ -270,7 +282,7 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
-        self._tell_lineage(hook, query, place)
+        self._report_lineage(hook, query, place)
         return summary
 
     def _write(self, hook: WeDataHook, query: InstanceQuery, form: Format, place: Place) -> dict[str, Any]:
@@ -280,14 +292,14 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
             with hook.reading(query) as self._reading, self._kill_wins():
                 reading = self._reading
                 for rows, row in enumerate(reading, 1):
-                    self._go_on()
+                    self._raise_if_killed()
                     writer.write(row)
                     if line := progress.line(rows, reading.total, reading.throttled):
                         self.log.info(line)
             if not rows:
-                self._meet_emptiness(query)
+                self._handle_empty(query)
             writer.finish()
-            self._go_on()
+            self._raise_if_killed()
         summary = {
             "path": str(self.output_path),
             "rows": rows,
@@ -297,43 +309,43 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
             "seconds": round(progress.seconds, 3),
             "time_zone": str(query.zone.wire),
         }
-        if form.name != "jsonl" or writer.unreadable:  # which leaves out next to nothing
+        if form.name != "jsonl" or writer.unreadable:  # jsonl can hold almost any value
             summary["unreadable"] = dict(writer.unreadable)
         return summary
 
-    def _meet_emptiness(self, query: InstanceQuery) -> None:
-        told = (
+    def _handle_empty(self, query: InstanceQuery) -> None:
+        message = (
             f"if_empty: {self.if_empty!r}, and there are no {query.describe()}; "
             f"{self.output_path} was not written"
         )
         if self.if_empty == "skip":
-            raise AirflowSkipException(told)
+            raise AirflowSkipException(message)
         if self.if_empty == "fail":
-            raise WeDataExportError(told)
+            raise WeDataExportError(message)
 
-    def _tell_lineage(self, hook: WeDataHook, query: InstanceQuery, place: Place) -> None:
-        """Tell Airflow where the rows came from and went; the file is published, whatever becomes of that."""
+    def _report_lineage(self, hook: WeDataHook, query: InstanceQuery, place: Place) -> None:
+        """Report the lineage to Airflow; the file is published already, so an error here is only logged."""
         try:
             lineage = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # common-compat's, untyped
             lineage.add_input_asset(context=hook, uri=f"wedata://{query.project_id}/task_instances")
             lineage.add_output_asset(context=hook, uri=place.uri)
-        except Exception as error:  # noqa: BLE001 - of Airflow's, of its collector's, of a provider's for URIs
-            self.log.warning("The lineage of %s is not complete: %s", self.output_path, error)
+        except Exception as error:  # noqa: BLE001 - from Airflow, its collector, or a provider's URI handler
+            self.log.warning("The lineage of %s is incomplete: %s", self.output_path, error)
 
-    def _go_on(self) -> None:
+    def _raise_if_killed(self) -> None:
         if self._killed:
             raise _Killed
 
     @contextmanager
     def _kill_wins(self) -> Iterator[None]:
-        """Tell an end that `on_kill` made from trouble."""
+        """Raise `_Killed` instead of an error that `on_kill` caused."""
         try:
             yield
         except Exception:
-            self._go_on()
+            self._raise_if_killed()
             raise
 
-    def _read_format(self) -> Format:
+    def _parse_format(self) -> Format:
         for name, known in (("if_exists", _IF_EXISTS), ("if_empty", _IF_EMPTY)):
             if getattr(self, name) not in known:
                 raise WeDataConfigError(
@@ -344,4 +356,4 @@ class WeDataExportTaskInstancesOperator(WeDataInstancesOperator):
 
 
 class _Killed(BaseException):
-    """The task is to stop. No `Exception`: nobody on the way may take it for trouble of his own."""
+    """The task must stop. Not an `Exception`, so that no handler on the way treats it as an error of its own."""

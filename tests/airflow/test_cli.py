@@ -29,7 +29,7 @@ CONNECTION = "AIRFLOW_CONN_WEDATA_DEFAULT"
 
 
 class Ran:
-    """What a command left behind."""
+    """The result of a command."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
@@ -51,7 +51,7 @@ def wedata(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def present(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give an emulator on the computer's clock, which its answers then tell."""
+    """Give an emulator on the computer's clock, which is then in its Date headers."""
     with Emulator("daily") as wedata:
         monkeypatch.setenv(CONNECTION, wedata.connection_json(retries=0))
         yield wedata
@@ -92,7 +92,7 @@ def test_no_instances_are_an_empty_list(wedata: Emulator, run: Callable[..., Ran
     assert (0, "", "0 task instances; times are UTC+8\n") == (ran.code, ran.out, ran.err)
 
 
-def test_a_list_is_never_cut_without_a_word(wedata: Emulator, run: Callable[..., Ran]) -> None:
+def test_a_list_is_never_truncated_silently(wedata: Emulator, run: Callable[..., Ran]) -> None:
     ran = run("instances", *TODAY, "--limit", "3", "--fields", "TaskName")
     assert len(ran.out.splitlines()) == 4
     assert "MORE: these are the first 3 of 8" in ran.err
@@ -102,24 +102,24 @@ def test_a_list_is_never_cut_without_a_word(wedata: Emulator, run: Callable[...,
         assert "MORE" not in ran.err
 
 
-def test_the_zones_of_times_shown_and_given_are_told_apart(wedata: Emulator, run: Callable[..., Ran]) -> None:
+def test_the_zones_of_times_shown_and_of_filters_are_named(wedata: Emulator, run: Callable[..., Ran]) -> None:
     paris = ("--time-zone", "Europe/Paris", "--schedule-time-from", "2026-02-28 17:10:00")
     ran = run("instances", *paris, "--schedule-time-to", "2026-02-28 17:20:00")
     assert ["2026-03-01 00:10:00", "2026-03-01 00:15:00", "2026-03-01 00:20:00"] == sorted(
         re.findall(r"2026-03-01 00:\d\d:\d\d", "\n".join(line[40:] for line in ran.out.splitlines()))
     )
-    told = "times are UTC+8; those given without an offset were read in Europe/Paris"
-    assert f"3 task instances; {told}\n" == ran.err
+    zones = "times are UTC+8; filter times without an offset were interpreted in Europe/Paris"
+    assert f"3 task instances; {zones}\n" == ran.err
 
 
 @pytest.mark.parametrize(
     "name", [name for name in FILTERS if name.endswith(("_date", "_from", "_to", "_before"))]
 )
-def test_a_time_that_is_almost_one_is_refused(wedata: Emulator, run: Callable[..., Ran], name: str) -> None:
+def test_a_malformed_time_is_refused(wedata: Emulator, run: Callable[..., Ran], name: str) -> None:
     ran = run("instances", f"--{name.replace('_', '-')}", "20260301100000+0800")
     assert (1, "", []) == (ran.code, ran.out, wedata.requests)
     assert ran.err.startswith(
-        f"{name}: '20260301100000+0800' is no time; expected a datetime, a date, or text: "
+        f"{name}: '20260301100000+0800' is not a time; expected a datetime, a date, or text: "
     )
 
 
@@ -144,20 +144,20 @@ def test_every_filter_is_an_option_and_reaches_wedata(wedata: Emulator, run: Cal
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
-        (["--task-ids", ""], "task_ids: given, but it is ''"),
+        (["--task-ids", ""], "task_ids: '' is not valid"),
         (["--cycle-type", "DAILY"], "cycle_type: 'DAILY' is not known"),
         (["--fields", "Nope"], "fields: 'Nope' is not known"),
         (["--conn-id", "no_such"], "there is no connection 'no_such'"),
     ],
 )
-def test_a_mistake_is_told_on_stderr(
-    arguments: list[str], told: str, wedata: Emulator, run: Callable[..., Ran]
+def test_a_mistake_is_reported_on_stderr(
+    arguments: list[str], expected: str, wedata: Emulator, run: Callable[..., Ran]
 ) -> None:
     ran = run("instances", *arguments)
     assert (1, "") == (ran.code, ran.out)
-    assert told in ran.err
+    assert expected in ran.err
     assert "Traceback" not in ran.err
 
 
@@ -180,7 +180,7 @@ def test_check_without_a_project_counts_projects(
     monkeypatch.setenv(CONNECTION, present.connection_json(project_id=None))
     ran = run("check")
     assert ran.code == 0
-    assert "names no project_id" in ran.why("project")
+    assert "has no project_id" in ran.why("project")
 
 
 def refused(code: str) -> Callable[[Emulator], object]:
@@ -188,7 +188,7 @@ def refused(code: str) -> Callable[[Emulator], object]:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "step", "told"),
+    ("trouble", "step", "advice"),
     [
         (refused("AuthFailure.SignatureFailure"), "key", "Check SecretId and SecretKey"),
         (refused("AuthFailure.SecretIdNotFound"), "key", "Check SecretId and SecretKey"),
@@ -199,10 +199,10 @@ def refused(code: str) -> Callable[[Emulator], object]:
         (lambda wedata: wedata.faults.next(faults.reset(), times=9), "endpoint", "Check host"),
     ],
 )
-def test_check_says_what_to_mend(
+def test_check_shows_how_to_fix_it(
     trouble: Callable[[Emulator], object],
     step: str,
-    told: str,
+    advice: str,
     present: Emulator,
     run: Callable[..., Ran],
 ) -> None:
@@ -211,29 +211,29 @@ def test_check_says_what_to_mend(
     at = STEPS.index(step)
     expected = ["ok"] * at + ["FAIL"] + ["-"] * (len(STEPS) - at - 1)
     assert (1, expected) == (ran.code, list(ran.marks.values()))
-    assert told in ran.why(step)
+    assert advice in ran.why(step)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "mark", "told"),
+    ("seconds", "mark", "expected"),
     [
-        (20, "ok", "in step"),
+        (20, "ok", "within 30 s of WeData's"),
         (100, "ok", "s ahead of WeData's; 300 s are allowed. Set this machine's clock right"),
         (900, "FAIL", "s ahead of WeData's; 300 s are allowed. Set this machine's clock right"),
         (-900, "FAIL", "s behind WeData's; 300 s are allowed. Set this machine's clock right"),
     ],
 )
 def test_check_compares_clocks(
-    seconds: float, mark: str, told: str, present: Emulator, run: Callable[..., Ran]
+    seconds: float, mark: str, expected: str, present: Emulator, run: Callable[..., Ran]
 ) -> None:
     date = formatdate(time.time() - seconds, usegmt=True)
     present.faults.when(lambda _received: True, faults.headers(Date=date))
     ran = run("check")
     assert (int(mark == "FAIL"), mark) == (ran.code, ran.marks["clock"])
-    assert told in ran.why("clock")
+    assert expected in ran.why("clock")
 
 
-def test_check_tells_a_clock_that_is_wrong_from_a_key_that_is_wrong(
+def test_check_distinguishes_a_wrong_clock_from_a_wrong_key(
     run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = SteppedClock(time.time() - 900)
@@ -245,11 +245,11 @@ def test_check_tells_a_clock_that_is_wrong_from_a_key_that_is_wrong(
     assert ["ok", "ok", "FAIL", "-", "-", "-"] == list(ran.marks.values())
 
 
-def test_a_wedata_that_tells_no_time_is_no_failure(present: Emulator, run: Callable[..., Ran]) -> None:
+def test_a_response_without_a_date_is_no_failure(present: Emulator, run: Callable[..., Ran]) -> None:
     present.faults.when(lambda _received: True, faults.headers(Date=None))
     ran = run("check")
     assert (0, "ok") == (ran.code, ran.marks["clock"])
-    assert "was not compared" in ran.why("clock")
+    assert "not compared" in ran.why("clock")
 
 
 def test_check_stops_at_a_connection_that_cannot_be_read(
@@ -299,7 +299,7 @@ def test_the_process_is_left_as_it_was(wedata: Emulator, run: Callable[..., Ran]
     assert before == os.environ.copy()
 
 
-def test_names_keep_their_brackets_and_lose_what_moves_the_cursor() -> None:
+def test_names_keep_their_brackets_and_get_control_characters_escaped() -> None:
     assert "a          b\n[red]x     1\n日报表     2\n\\x1b[31my  None" == aligned(
         [["a", "b"], ["[red]x", 1], ["日报表", 2], ["\x1b[31my", "None"]]
     )

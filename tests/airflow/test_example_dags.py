@@ -1,4 +1,4 @@
-"""Every example DAG runs to its end before an emulator WeData, as its reader will run it."""
+"""Every example DAG runs to its end against the emulator, unchanged."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ EXAMPLES = Path(__file__).parents[2] / "example_dags"
 #: Noon of the emulator's day, in UTC+8.
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 INTERVAL = 0.01
-#: Seconds after which a gate that does not open fails its test.
 OLD_RUNS = "wedata_gate_old_runs"
+#: Seconds after which a gate that does not open fails its test.
 LONGEST = 60
-#: How much sooner than usual WeData is done, for `dag.test()` takes its time over each poke that reschedules.
+#: The scenarios play faster than usual, because `dag.test()` is slow at each poke that reschedules.
 SPEED = 4.0
 GATES = {
     "wedata_gate_one_task": "daily",
@@ -36,12 +36,12 @@ GATES = {
     "wedata_gate_hourly_into_daily": "hourly",
     "wedata_map_over_instances": "daily",
 }
-#: These must do without a logical date, where a run of Airflow has none.
+#: These must also work without a logical date, in the Airflow versions that have such runs.
 DATELESS = ("wedata_gate_workflow", "wedata_gate_without_logical_date")
 
 
 def load(name: str) -> DAG:
-    """Return the DAG of an example file, with a wait that suits a test."""
+    """Return the DAG of an example file, with a short poke interval and timeout."""
     bag = DagBag(dag_folder=str(EXAMPLES / f"{name}.py"))
     assert bag.import_errors == {}
     dag: DAG = bag.dags[name]
@@ -64,14 +64,16 @@ def test_an_example_ends_well(name: str, scenario: str, wait: Any, run_dag: Call
 
 
 @pytest.mark.parametrize("name", DATELESS)
-def test_it_does_so_without_a_logical_date(name: str, wait: Any, run_dag: Callable[..., Any]) -> None:
+def test_an_example_ends_well_without_a_logical_date(
+    name: str, wait: Any, run_dag: Callable[..., Any]
+) -> None:
     scenarios.daily(wait.wedata.world, SPEED)
     assert {} == unsuccessful(run_dag(load(name), run_after=NOON, logical_date=None))
     assert wait.wedata.requests
 
 
 @pytest.mark.parametrize(("days", "gate"), [(0, "success"), (70, "success"), (90, "skipped")])
-def test_an_old_run_goes_round_the_gate(days: int, gate: str, wait: Any, run_dag: Callable[..., Any]) -> None:
+def test_an_old_run_bypasses_the_gate(days: int, gate: str, wait: Any, run_dag: Callable[..., Any]) -> None:
     moment = datetime.now(UTC) - timedelta(days=days)
     wait.wedata.world.add(task_id=TASK_ID, schedule_time=moment, state="COMPLETED")
     run = run_dag(load(OLD_RUNS), run_after=moment, logical_date=moment)
@@ -94,6 +96,6 @@ def test_each_example_is_tested_and_short() -> None:
     assert [name for name, lines in files.items() if len(lines) >= 40] == []
 
 
-def test_each_example_says_in_its_docstring_what_it_shows() -> None:
+def test_each_example_has_a_docstring() -> None:
     for path in EXAMPLES.glob("*.py"):
         assert inspect.cleandoc(path.read_text()).startswith('"""')

@@ -1,4 +1,4 @@
-"""The examples with an export run to their end before an emulator WeData, as their reader will run them."""
+"""The examples with an export run to their end against the emulator, unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using .httpx. with .starlette.te
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 #: Noon of the emulator's day, in UTC+8.
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
-#: Half past one of the next, where UTC is still on the day before.
+#: 01:30 of the next day in UTC+8; in UTC it is still the day before.
 NIGHT = datetime(2026, 3, 1, 17, 30, tzinfo=UTC)
 
 

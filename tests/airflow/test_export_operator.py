@@ -272,8 +272,8 @@ class TestIfEmpty:
         self, tmp_path: Path, choice: str, error: type[Exception]
     ) -> None:
         (tmp_path / "a").write_text("old")
-        expected = f"^if_empty: '{choice}', and there are no instances .*keyword nothing; {tmp_path}/a was not written"
-        with pytest.raises(error, match=expected):
+        why = f"^if_empty: '{choice}', and there are no instances .*keyword nothing; {tmp_path}/a was not written"
+        with pytest.raises(error, match=why):
             export(tmp_path / "a", keyword="nothing", if_empty=choice).execute({})
         assert ["old", ["a"]] == [(tmp_path / "a").read_text(), names(tmp_path)]
 
@@ -429,7 +429,7 @@ class TestInAirflow:
         operator = export(directory / "a", outlets=[asset])
         found = operator.execute({"outlet_events": events})
         assert [ROWS, ["a"], found] == [found["rows"], names(directory), events[asset].extra]
-        assert "/a is incomplete: Asset name cannot exceed 1500 characters" in told()
+        assert AIRFLOW_3 == ("/a is incomplete: Asset name cannot exceed 1500 characters" in told())
 
     def test_progress_is_logged(
         self, tmp_path: Path, told: Callable[[], str], monkeypatch: pytest.MonkeyPatch

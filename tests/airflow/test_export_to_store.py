@@ -1,4 +1,4 @@
-"""An export into an object store, through an Airflow connection, to a server that speaks S3."""
+"""An export to an object store, through an Airflow connection, against an S3 server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wedata(wedata_connection: Emulator) -> Emulator:
 
 @pytest.fixture(autouse=True)
 def staging(store: Any, wedata: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the store Airflow's connection `cos`, and give the directory in which files wait for their upload."""
+    """Make the store Airflow's connection `cos`, and give the directory in which uploads are staged."""
     monkeypatch.setenv(CONNECTION, store.connection)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
@@ -54,7 +54,7 @@ def test_the_connection_is_named_beside_the_path_or_in_it(
     assert list(staging.iterdir()) == []
 
 
-def test_a_failed_reading_changes_nothing(store: Any, staging: Path, wedata: Emulator) -> None:
+def test_a_failed_read_changes_nothing(store: Any, staging: Path, wedata: Emulator) -> None:
     export("s3://cos@wedata/a")
     before = store.get("a")
     wedata.faults.when(faults.on_page(2), faults.error("AuthFailure.SignatureFailure"))
@@ -70,20 +70,20 @@ def test_a_failed_reading_changes_nothing(store: Any, staging: Path, wedata: Emu
 
 def test_an_object_that_is_there_is_kept(store: Any, wedata: Emulator) -> None:
     store.client.put_object(Bucket="wedata", Key="a", Body=b"old")
-    with pytest.raises(WeDataConfigError, match=r"^output_path: s3://cos@wedata/a: there is a file already"):
+    with pytest.raises(WeDataConfigError, match=r"^output_path: s3://cos@wedata/a: the file exists"):
         export("s3://cos@wedata/a", if_exists="fail")
     assert [b"old", []] == [store.get("a"), wedata.requests]
 
 
-def test_a_bucket_that_is_not_there_is_told(staging: Path) -> None:
+def test_a_missing_bucket_is_reported(staging: Path) -> None:
     with pytest.raises(
-        WeDataExportError, match=r"^output_path: s3://cos@no-such/a: the store did not upload: .*bu"
+        WeDataExportError, match=r"^output_path: s3://cos@no-such/a: the store did not take the upload: .*bu"
     ):
         export("s3://cos@no-such/a")
     assert list(staging.iterdir()) == []
 
 
-def test_a_connection_that_is_not_there_is_told(wedata: Emulator) -> None:
+def test_a_missing_connection_is_reported(wedata: Emulator) -> None:
     assert "AIRFLOW_CONN_NOBODY" not in os.environ
     with pytest.raises(
         WeDataConfigError, match=r"^output_path: s3://wedata/a: .*nobody.*; create that connection"

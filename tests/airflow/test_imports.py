@@ -1,4 +1,4 @@
-"""What a DAG file loads: of the sensor, our own modules and what Airflow loads for any sensor."""
+"""What a DAG file imports: for the sensor, our own modules and what Airflow imports for any sensor."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ import sys
 import pytest
 
 SDK = "airflow.providers.common.compat.sdk"
-TELL = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+PRINT_MODULES = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
 def loaded_by(code: str) -> set[str]:
     """Return the modules that are loaded in a fresh process after the code has run."""
     ran = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", f"{code}\n{TELL}"], env=os.environ, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{code}\n{PRINT_MODULES}"],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(json.loads(ran.stdout.splitlines()[-1]))
 
 
 @pytest.fixture(scope="module")
 def airflows() -> set[str]:
-    # The names of the SDK are found when they are asked for, so ask for the one that every sensor needs.
+    # The SDK imports names lazily, so import the ones that every sensor needs.
     return loaded_by(
         f"import airflow.triggers.base\nfrom {SDK} import BaseOperatorLink, BaseSensorOperator, XCom, conf"
     )
@@ -76,7 +80,7 @@ def test_a_dag_file_with_an_export_loads_no_library_for_it(name: str, airflows: 
     assert name in airflows or name not in loaded_by("import airflow_provider_wedata.operators.wedata")
 
 
-def test_telling_airflow_of_the_provider_loads_nothing_heavy() -> None:
+def test_the_provider_info_loads_nothing_heavy() -> None:
     info = loaded_by(
         "from airflow_provider_wedata.get_provider_info import get_provider_info\nget_provider_info()"
     )

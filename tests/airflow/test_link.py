@@ -1,4 +1,4 @@
-"""The console link: there while a task waits, there when it is over, and quoted."""
+"""The console link: present while a task waits and afterwards, and quoted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEMPLATE = "https://console.example.com/{site}/{region}?p={project_id}&t={task_i
 
 
 class Ti(Rescheduled):
-    """Remembers what was pushed, and how many requests WeData had had by then."""
+    """Records the pushed XComs, each with the number of requests sent before it."""
 
     def __init__(self, wedata: Any) -> None:
         self.pushed: list[tuple[str, str, int]] = []
@@ -30,7 +30,7 @@ class Ti(Rescheduled):
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule", "deferrable"])
-def test_it_is_there_before_the_first_look(mode: str, wait: Any, instance: Instance) -> None:
+def test_it_is_there_before_the_first_poll(mode: str, wait: Any, instance: Instance) -> None:
     ti = Ti(wait.wedata)
     how = {"deferrable": True} if mode == "deferrable" else {"mode": mode}
     if mode == "poke":

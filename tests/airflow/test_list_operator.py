@@ -1,4 +1,4 @@
-"""The list operator: which fields, how many, and nothing twice or left out."""
+"""The list operator: its fields, its maximum, and every instance exactly once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_odd_values_are_listed_as_they_came(wait: Any) -> None:
     assert odd == row
 
 
-def test_what_no_xcom_can_carry_is_text(wait: Any) -> None:
+def test_numbers_that_no_xcom_can_hold_are_text(wait: Any) -> None:
     odd = {"CostTime": float("inf"), "Tries": float("nan"), "TaskTypeId": 2**64, "TaskName": [-(2**63) - 1]}
     wait.wedata.world.add(extra=odd)
     (row,) = listed(fields=list(odd))
@@ -77,7 +77,7 @@ def test_over_several_pages_each_comes_once(wait: Any) -> None:
 
 
 @pytest.mark.parametrize(("max_items", "fits"), [(249, False), (250, True), (251, True)])
-def test_more_than_max_items_is_an_error_and_never_a_cut(max_items: int, fits: bool, wait: Any) -> None:
+def test_more_than_max_items_is_an_error_and_never_truncates(max_items: int, fits: bool, wait: Any) -> None:
     for _ in range(250):
         wait.wedata.world.add()
     if fits:
@@ -87,7 +87,7 @@ def test_more_than_max_items_is_an_error_and_never_a_cut(max_items: int, fits: b
             listed(max_items=max_items)
 
 
-def test_named_tasks_are_exact_although_wedatas_keyword_is_not(wait: Any) -> None:
+def test_task_ids_are_exact_although_wedatas_keyword_is_not(wait: Any) -> None:
     for task_id in ("123", "1234", "0123"):
         wait.wedata.world.add(task_id=task_id)
     assert ["123"] == [row["TaskId"] for row in listed(task_ids="123")]
@@ -111,7 +111,7 @@ def test_a_filter_is_sent(filters: dict[str, Any], sent: dict[str, Any], wait: A
     assert sent == {name: wait.wedata.requests[0].params[name] for name in sent}
 
 
-def test_a_filter_that_renders_to_nothing_is_no_filter_left_out(wait: Any) -> None:
+def test_a_filter_that_renders_to_nothing_is_an_error(wait: Any) -> None:
     operator = WeDataListTaskInstancesOperator(task_id="list", instance_state="{{ params.state }}")
     operator.instance_state = None
     with pytest.raises(WeDataConfigError, match="instance_state"):

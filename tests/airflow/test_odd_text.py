@@ -1,4 +1,4 @@
-"""Text that nobody could carry (half a surrogate pair, U+0000) arrives spelled out, whatever way it takes."""
+"""Text with characters that break encoders or databases (half surrogates, U+0000) arrives escaped everywhere."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def refused(text: str) -> faults.Fault:
 
 @ODD
 @pytest.mark.parametrize("mode", MODES)
-def test_a_failed_instance_is_told(
+def test_a_failed_instance_is_reported(
     *, wait: Any, instance: Instance, told: Callable[[], str], mode: str, odd: str, spelled: str
 ) -> None:
     wait.wedata.world.update(instance.key, state="EXPIRED", extra={"TaskName": f"a {odd} z", odd: odd})
@@ -60,7 +60,7 @@ def test_a_failed_instance_is_told(
 
 @ODD
 @pytest.mark.parametrize("mode", MODES)
-def test_a_refusal_is_told(
+def test_a_refusal_is_reported(
     *, wait: Any, instance: Instance, told: Callable[[], str], mode: str, odd: str, spelled: str
 ) -> None:
     wait.wedata.faults.when(lambda _: True, refused(odd))
@@ -73,7 +73,7 @@ def test_a_refusal_is_told(
 
 @ODD
 @pytest.mark.parametrize("mode", MODES)
-def test_a_state_never_heard_of_is_waited_for_and_counted(
+def test_an_unknown_state_is_waited_for_and_counted(
     *, wait: Any, instance: Instance, told: Callable[[], str], mode: str, odd: str, spelled: str
 ) -> None:
     wait.wedata.world.update(instance.key, extra={"InstanceState": odd})
@@ -153,7 +153,7 @@ def test_a_refusal_is_shown_too(
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """Give a function that makes stdout one of an encoding, and returns what gives what was written to it."""
+    """Give a function that sets stdout's encoding, and returns a function that returns what was written."""
 
     def of(encoding: str) -> Callable[[], str]:
         written = io.BytesIO()

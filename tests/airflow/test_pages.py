@@ -1,6 +1,6 @@
-"""What the pages show as Python is accepted as it stands, by every Airflow; `make pages` runs the quickstart's.
+"""The pages' Python blocks run unchanged on every Airflow; `make pages` runs those of the quickstart.
 
-A block may use the names of the blocks before it on its page, as a reader does who keeps them in one file.
+A block may use names from the blocks before it on its page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.markdown import Block
 
-#: All but what asks the emulator that the page has started.
+#: All blocks except those that need the emulator that the page starts.
 SHOWN = [
     block
     for page in PAGES

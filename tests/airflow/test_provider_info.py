@@ -1,4 +1,4 @@
-"""What the provider tells Airflow of itself: valid, complete, and the same in the old way and the new."""
+"""The provider info: valid, complete, and equal to what the hook reports in the old way."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_every_hook_operator_sensor_and_trigger_module_is_in_it() -> None:
         assert expected == {module for entry in INFO[kind] for module in entry["python-modules"]}
 
 
-def test_the_hook_says_the_same() -> None:
+def test_the_hook_agrees() -> None:
     assert (WeDataHook.conn_type, WeDataHook.hook_name) == (
         CONNECTION["connection-type"],
         CONNECTION["hook-name"],
@@ -105,15 +105,15 @@ def test_a_field_that_holds_a_secret_is_masked_by_its_name() -> None:
 
 
 class Field:
-    """A WTForms field that only remembers how it was made."""
+    """A fake WTForms field that records its arguments."""
 
     def __init__(self, label: str, description: str, **more: Any) -> None:
-        self.told = {"kind": type(self).__name__, "label": label, **more}
+        self.arguments = {"kind": type(self).__name__, "label": label, **more}
         self.description = description
 
 
 def limits(validators: Any) -> dict[str, Any]:
-    """Return what a field's validators let pass, in the words of a schema."""
+    """Return the limits of a field's validators, in JSON schema's terms."""
     merged: dict[str, Any] = {}
     for validator in validators:
         merged |= validator
@@ -122,7 +122,7 @@ def limits(validators: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def old_form(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Give the old form's fields. WTForms, which Airflow 3 is without, is played; validators are schemas."""
+    """Give the old form's fields, with a fake WTForms (Airflow 3 has none) whose validators are schemas."""
     wtforms, widgets = ModuleType("wtforms"), ModuleType("flask_appbuilder.fieldwidgets")
     for name in ("BooleanField", "IntegerField", "PasswordField", "StringField"):
         setattr(wtforms, name, type(name, (Field,), {}))
@@ -146,8 +146,10 @@ def old_form(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_old_form_has_the_same_fields(old_form: dict[str, Any]) -> None:
     new = CONNECTION["conn-fields"]
     assert list(new) == list(old_form)
-    assert [field["label"] for field in new.values()] == [field.told["label"] for field in old_form.values()]
-    kinds = {name: field.told["kind"] for name, field in old_form.items()}
+    assert [field["label"] for field in new.values()] == [
+        field.arguments["label"] for field in old_form.values()
+    ]
+    kinds = {name: field.arguments["kind"] for name, field in old_form.items()}
     expected = dict.fromkeys(new, "StringField") | {
         "session_token": "PasswordField",
         "retries": "IntegerField",
@@ -156,23 +158,23 @@ def test_the_old_form_has_the_same_fields(old_form: dict[str, Any]) -> None:
     }
     assert expected == kinds
     defaults = {name: field["schema"].get("default") for name, field in new.items()}
-    assert defaults == {name: field.told.get("default") for name, field in old_form.items()}
+    assert defaults == {name: field.arguments.get("default") for name, field in old_form.items()}
 
 
-def test_the_old_form_lets_the_same_pass(old_form: dict[str, Any]) -> None:
-    told = ("enum", "minimum", "maximum")
+def test_the_old_form_has_the_same_limits(old_form: dict[str, Any]) -> None:
+    words = ("enum", "minimum", "maximum")
     expected = {
-        name: {word: field["schema"][word] for word in told if word in field["schema"]}
+        name: {word: field["schema"][word] for word in words if word in field["schema"]}
         for name, field in CONNECTION["conn-fields"].items()
         if "number"
-        not in field["schema"]["type"]  # old forms have no field for fractions; the hook checks them
+        not in field["schema"]["type"]  # the old form has no field for fractions; the hook checks them
     }
-    found = {name: limits(field.told.get("validators", ())) for name, field in old_form.items()}
+    found = {name: limits(field.arguments.get("validators", ())) for name, field in old_form.items()}
     assert expected == {name: found[name] for name in expected}
 
 
 def test_the_form_of_this_airflow_has_them_too() -> None:
-    # In a process of its own: Airflow 3.1 draws none where the hooks have been looked at before.
+    # In a process of its own: Airflow 3.1 returns none once the hooks have been loaded.
     code = "import json; from tests.airflow.versions import form_served; print(json.dumps(form_served()))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603
     assert list(CONNECTION["conn-fields"]) == json.loads(ran.stdout.splitlines()[-1])

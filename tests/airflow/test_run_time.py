@@ -1,4 +1,4 @@
-"""The template that every page shows gives the run's own time, in every kind of run of every Airflow."""
+"""The template on every page renders to the run's own time, for every type of run in every Airflow."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ CronPartitionTimetable = found("CronPartitionTimetable", "airflow.timetables.tri
 EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WEDNESDAY = datetime(2026, 3, 4, 4, tzinfo=UTC)
-#: When it is Thursday in UTC+8.
+#: Already Thursday in UTC+8.
 EVENING = datetime(2026, 3, 4, 20, tzinfo=UTC)
 MORNING, NIGHT, SUNDAYS = "0 1 * * *", "30 17 * * *", "0 1 * * 0"
 NUMBERS = count()
 TIMETABLES = [CronDataIntervalTimetable, CronTriggerTimetable]
 
-#: What the example has, of which the pages' first DAGs are copies.
+#: The template in the example; the first DAGs on the pages are copies of it.
 RUN_TIME = (
     DagBag(dag_folder=str(ROOT / "example_dags" / "wedata_gate_one_task.py"))
     .dags["wedata_gate_one_task"]
@@ -45,7 +45,7 @@ RUN_TIME = (
 
 @pytest.fixture
 def day_of(wait: Any, airflow_db: None) -> Callable[..., str]:
-    """Give a function that runs a gate in a DAG run of a type, and returns the day that WeData was asked for."""
+    """Give a function that runs a gate in a DAG run of a type, and returns the requested day."""
     for day in range(10):
         time = START + timedelta(days=day - 1)
         wait.wedata.world.add(task_id=TASK_ID, schedule_time=time, state="COMPLETED")
@@ -64,14 +64,14 @@ def gate(schedule: Any, schedule_date: str = RUN_TIME) -> Any:
 
 
 def first_of(dag: Any) -> dict[str, Any]:
-    """Return the dates of the first run that the scheduler, or a backfill from the start, makes of a DAG."""
+    """Return the dates of the first run that the scheduler, or a backfill from the start, creates."""
     restriction = TimeRestriction(earliest=START, latest=None, catchup=True)
     info = timetable_of(dag).next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     return {name: getattr(info, name) for name in ("run_after", "logical_date", "data_interval")}
 
 
 def started(dag: Any, moment: datetime) -> dict[str, Any]:
-    """Return the dates of a run that is started by hand, and has a logical date."""
+    """Return the dates of a manual run with a logical date."""
     interval = timetable_of(dag).infer_manual_data_interval(run_after=moment)
     return {"run_after": moment, "logical_date": moment, "data_interval": interval}
 
@@ -86,7 +86,7 @@ def started(dag: Any, moment: datetime) -> dict[str, Any]:
         (CronTriggerTimetable, NIGHT, "2026-03-02"),
     ],
 )
-def test_a_run_by_the_clock_is_for_the_day_on_which_it_runs(
+def test_a_run_on_a_schedule_is_for_the_day_on_which_it_runs(
     run_type: str, timetable: Any, cron: str, day: str, day_of: Callable[..., str]
 ) -> None:
     dag = gate(timetable(cron, timezone="UTC"))
@@ -138,7 +138,7 @@ def test_pages_and_examples_take_every_time_from_it() -> None:
     right = (
         run_time,
         '" + RUN + "',  # the same, where the page gives it a name
-        "dag_run.logical_date or dag_run.run_after",  # of a DAG that nothing starts by the clock
+        "dag_run.logical_date or dag_run.run_after",  # in a DAG without a time schedule
         "dag_run.start_date",  # from when on an end counts
     )
     assert set() == {found for found in templates if not any(part in found for part in right)} - {"{{ ds }}"}
@@ -147,9 +147,7 @@ def test_pages_and_examples_take_every_time_from_it() -> None:
 @pytest.mark.parametrize(
     ("name", "day"), [("RUN_TIME", "2026-03-03"), ("DAY_BEFORE", "2026-03-02"), ("HOUR_BEFORE", "2026-03-02")]
 )
-def test_what_the_page_on_templates_names_is_what_its_name_says(
-    name: str, day: str, day_of: Callable[..., str]
-) -> None:
+def test_the_templates_on_the_page_match_their_names(name: str, day: str, day_of: Callable[..., str]) -> None:
     (block,) = (block for block in blocks(ROOT / "docs" / "gating.md") if "RUN_TIME = " in block.text)
     names: dict[str, str] = {}
     exec(block.text, names)  # noqa: S102 - our own page

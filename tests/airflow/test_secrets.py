@@ -14,7 +14,7 @@ from airflow_provider_wedata.emulator import faults
 
 try:
     import structlog
-except ImportError:  # Airflow 2 has the standard library's logging only
+except ImportError:  # Airflow 2 has only the standard library's logging
     structlog = None
 
 if TYPE_CHECKING:
@@ -31,31 +31,33 @@ TASK_ID = "20250714200130207"
 
 
 class Scanner:
-    """Collects what is said and stored, before Airflow masks anything of it, and looks for secrets in it."""
+    """Collects what is logged and stored, before Airflow masks it, and searches it for secrets."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.collected: list[str] = []
 
-    def hear(self, _logger: Any, _method: str, event: Any) -> Any:
-        """Take what goes through Airflow's structlog."""
-        self.said.append(repr(event))
+    def collect(self, _logger: Any, _method: str, event: Any) -> Any:
+        """Collect an event of Airflow's structlog."""
+        self.collected.append(repr(event))
         return event
 
     def take(self, *things: Any) -> None:
         for thing in things:
             if isinstance(thing, BaseException):
-                self.said += ["".join(traceback.format_exception(thing)), repr(vars(thing))]
+                self.collected += ["".join(traceback.format_exception(thing)), repr(vars(thing))]
             else:
-                self.said.append(repr(thing))
+                self.collected.append(repr(thing))
 
     @property
     def found(self) -> list[str]:
         secrets = (SECRET_KEY, TOKEN, PROXY_PASSWORD)
-        return [text for text in self.said if SIGNATURE.search(text) or any(word in text for word in secrets)]
+        return [
+            text for text in self.collected if SIGNATURE.search(text) or any(word in text for word in secrets)
+        ]
 
 
 class Records(logging.Handler):
-    """Hands everything that goes through the standard library's logging to a scanner."""
+    """Passes every record of the standard library's logging to a scanner."""
 
     def __init__(self, scanner: Scanner) -> None:
         super().__init__(logging.DEBUG)
@@ -77,7 +79,7 @@ def scanner() -> Iterator[Scanner]:
     before = structlog and structlog.get_config()
     if structlog:
         structlog.configure(
-            processors=[scanner.hear, *before["processors"]],
+            processors=[scanner.collect, *before["processors"]],
             wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
             cache_logger_on_first_use=False,
         )
@@ -134,11 +136,11 @@ def test_the_scanner_finds_a_cause(scanner: Scanner) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_wait_that_ends_well_tells_no_secret(mode: str, scanner: Scanner, secret_wait: Any) -> None:
+def test_a_successful_wait_exposes_no_secret(mode: str, scanner: Scanner, secret_wait: Any) -> None:
     found = secret_wait.run(mode)
     assert "done" == found.ended, found.error
     take_all(scanner, secret_wait, found)
-    assert len(scanner.said) > 20  # so the scanner did hear
+    assert len(scanner.collected) > 20  # so the scanner does collect
     assert [] == scanner.found
 
 
@@ -155,7 +157,7 @@ def test_a_wait_that_ends_well_tells_no_secret(mode: str, scanner: Scanner, secr
     ],
 )
 @pytest.mark.parametrize("mode", MODES)
-def test_a_wait_that_fails_tells_no_secret(
+def test_a_failing_wait_exposes_no_secret(
     mode: str, fault: faults.Fault, scanner: Scanner, secret_wait: Any
 ) -> None:
     secret_wait.wedata.faults.when(lambda received: received.number != 1, fault)
@@ -166,7 +168,7 @@ def test_a_wait_that_fails_tells_no_secret(
 
 
 @pytest.mark.parametrize("mode", ["poke", "deferrable"])
-def test_a_proxy_that_is_not_there_is_told_without_its_password(
+def test_an_unreachable_proxy_is_reported_without_its_password(
     mode: str, scanner: Scanner, secret_wait: Any
 ) -> None:
     secret_wait.connect(proxy=f"http://user:{PROXY_PASSWORD}@127.0.0.1:9")
@@ -180,7 +182,7 @@ def test_a_proxy_that_is_not_there_is_told_without_its_password(
     "extra", [{"regoin": "x"}, {"verify": "perhaps"}, {"session_token": [TOKEN]}, {"proxy": PROXY_PASSWORD}]
 )
 @pytest.mark.parametrize("mode", MODES)
-def test_a_connection_that_is_wrong_is_told_without_its_secrets(
+def test_an_invalid_connection_is_reported_without_its_secrets(
     mode: str, extra: dict[str, Any], scanner: Scanner, secret_wait: Any
 ) -> None:
     secret_wait.connect(**extra)

@@ -1,4 +1,4 @@
-"""The troubleshooting page and the errors stay in step."""
+"""The troubleshooting page matches the errors."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def test_every_error_has_its_entry() -> None:
     assert {name for name in named - {"WeDataError"} if f"### `{name}`" not in PAGE} == set()
 
 
-def test_every_code_that_is_told_apart_has_its_row_and_what_it_says_is_so() -> None:
-    def told(code: str) -> tuple[str, str]:
+def test_every_code_with_its_own_error_has_a_correct_row() -> None:
+    def describe(code: str) -> tuple[str, str]:
         error = errors.Refused.of(code, "")
         again = "sent again" + (", twice at most" if error.resends else "")
         return type(exceptions.from_api(error)).__name__, "ends a wait" if error.final else again
 
-    assert {code: told(code) for code in errors._CODES} == ROWS
+    assert {code: describe(code) for code in errors._CODES} == ROWS

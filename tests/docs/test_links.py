@@ -1,4 +1,4 @@
-"""Links between the pages where they lie in the code: there README's are followed, and no builder sees them."""
+"""Links between the pages in the repository, which the documentation builder does not check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def broken(page: Path, link: str) -> bool:
-    """Return whether a link leads nowhere; what is not ours is only asked to be encrypted."""
+    """Return whether a link is broken; external links are only required to use https."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return parts.scheme != "https"

@@ -1,6 +1,6 @@
-"""Airflow's pages as a user has them: what is clicked and typed, and where the answer stands.
+"""Drive Airflow's pages: click, type, and find the results.
 
-The one file that knows how Airflow's pages are built. Knows nothing of WeData but the name of its connections.
+The only file that depends on the structure of Airflow's pages. Of WeData it uses only the name of the connections.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Ui:
             form.locator(f"[name={name}]").fill(value)
 
     def fill_extra(self, form: Locator, values: Mapping[str, str]) -> None:
-        """Type values into the form's extra fields, by name, once they are shown."""
+        """Type values into the form's extra fields, by name; they must be unfolded."""
         for name, value in values.items():
             self.input(form, name).fill(value)
 
@@ -73,7 +73,7 @@ class Ui:
         return form.locator(f"[name=element_{extra}]")
 
     def choices(self, form: Locator, extra: str) -> list[str]:
-        """Return what an extra field lets a user choose from."""
+        """Return the choices of an extra field."""
         form.locator(f"#element_{extra}").get_by_role("combobox").click()
         options = self.page.get_by_role("option")
         options.first.wait_for()
@@ -82,17 +82,17 @@ class Ui:
         return found
 
     def suggestions(self, form: Locator, extra: str) -> list[str]:
-        """Return what an extra field with free text suggests."""
+        """Return the suggestions of an extra field with free text."""
         options = form.locator(f"datalist#list_{extra} option").all()
         return [option.get_attribute("value") or "" for option in options]
 
     def save(self, form: Locator) -> None:
-        """Save the form; it closes when Airflow has taken it."""
+        """Save the form, and wait until it closes."""
         form.get_by_role("button", name="Save").click()
         form.wait_for(state="detached")
 
     def try_connection(self, connection_id: str) -> str:
-        """Press the button that tests a saved connection, and return what Airflow says then."""
+        """Press the button that tests a saved connection, and return the message."""
         self.open("/connections")
         row = self.page.get_by_role("row", name=connection_id)
         row.get_by_role("button", name="Test Connection").click()
@@ -113,7 +113,7 @@ class Ui:
         self.page.get_by_text(text).first.wait_for()
 
     def fold_traceback(self, error: str) -> None:
-        """Show of an error in the log what it says, and not where."""
+        """Collapse the traceback of an error in the log."""
         self.page.get_by_text(error).first.click()
         self.page.get_by_text('File "').first.wait_for(state="hidden")
 
@@ -130,9 +130,9 @@ class Ui:
         if self._pictures:
             self._pictures.mkdir(parents=True, exist_ok=True)
             usual = self.page.viewport_size
-            if of:  # all of it, however long
+            if of:  # the whole element, however long
                 self.page.set_viewport_size({"width": 900, "height": 2400})
-            self.page.wait_for_timeout(1_000)  # for what still moves
+            self.page.wait_for_timeout(1_000)  # until animations end
             (of or self.page).screenshot(path=self._pictures / f"{name}.png")
             if usual:
                 self.page.set_viewport_size(usual)

@@ -1,4 +1,4 @@
-"""One Airflow and one WeData for all that is tried end to end, and a browser where there is one."""
+"""One Airflow and one emulator for all end-to-end tests, and a browser if it is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[2]
-#: Set to take the pictures of the documentation anew; `make pictures` does.
+#: Set it to retake the pictures of the documentation; `make pictures` does.
 PICTURES = "WEDATA_PICTURES"
 TOKEN = "made-up-session-token"
 
@@ -32,7 +32,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def wedata(emulator: Emulator) -> Emulator:
-    """Return a WeData without instances."""
+    """Return the emulator without instances."""
     for key in emulator.world.keys:
         emulator.world.delete(key)
     return emulator
@@ -47,7 +47,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
 
 @pytest.fixture
 def connection(emulator: Emulator, airflow: RealAirflow) -> None:
-    """Have the connection that the examples use, made without a form."""
+    """Create the connection of the examples, without the form."""
     forget(airflow, "wedata_default")
     fields = json.loads(emulator.connection_json())
     fields["extra"] = json.dumps(fields["extra"])
@@ -56,7 +56,7 @@ def connection(emulator: Emulator, airflow: RealAirflow) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of use with a browser only
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needed with a browser only
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
@@ -68,13 +68,13 @@ def chromium() -> Iterator[Browser]:
 def ui(chromium: Browser, airflow: RealAirflow) -> Iterator[Ui]:
     pictures = ROOT / "docs" / "images" if os.environ.get(PICTURES) else None
     context = chromium.new_context(viewport={"width": 1280, "height": 700}, locale="en-GB")
-    context.set_default_timeout(60_000)  # generous: other tests may be at work
+    context.set_default_timeout(60_000)  # generous: other tests may run at the same time
     yield Ui(context.new_page(), airflow.url, pictures)
     context.close()
 
 
 def forget(airflow: RealAirflow, connection_id: str) -> None:
-    """Let there be no such connection."""
+    """Delete the connection, if it exists."""
     known = airflow.api("GET", "/connections?limit=100")["connections"]
     if connection_id in {each["connection_id"] for each in known}:
         airflow.api("DELETE", f"/connections/{connection_id}")

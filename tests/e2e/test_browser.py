@@ -1,4 +1,4 @@
-"""The provider in the hands of a user: a real browser on a real Airflow, with a WeData on localhost."""
+"""The provider as a user sees it: a real browser on a real Airflow, with the emulator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(
     not Path(CHROMIUM).exists() and not os.environ.get("CI"),
-    reason=f"no {CHROMIUM} to see Airflow's pages with; `make browser` installs it",
+    reason=f"{CHROMIUM} is missing; `make browser` installs it",
 )
 
 DAG_ID, GATE = "wedata_gate_workflow", "wait_for_workflow"
@@ -28,7 +28,7 @@ TYPE = "Tencent Cloud WeData"
 
 @pytest.fixture
 def filled_in(ui: Ui, emulator: Emulator, airflow: RealAirflow) -> None:
-    """Have the examples' connection, made with the form."""
+    """Create the connection of the examples, with the form."""
     forget(airflow, "wedata_default")
     form = ui.new_connection("wedata_default", TYPE)
     ui.picture("connection-form", form)
@@ -42,7 +42,7 @@ def filled_in(ui: Ui, emulator: Emulator, airflow: RealAirflow) -> None:
 
 
 def fields(emulator: Emulator, **changes: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what a user types: into the standard fields, and into the extra ones."""
+    """Return the values for the standard fields, and those for the extra fields."""
     standard = {
         "host": emulator.url,
         "port": emulator.host.rpartition(":")[2],
@@ -79,9 +79,9 @@ def test_a_connection_is_made_with_the_form_and_keeps_its_secrets(
     saved = airflow.api("GET", "/connections/wedata_default")
     extra = json.loads(saved["extra"])
     assert ("***", "***") == (saved["password"], extra["session_token"])
-    told = json.dumps(saved)
-    assert emulator.account.secret_key not in told
-    assert TOKEN not in told
+    shown = json.dumps(saved)
+    assert emulator.account.secret_key not in shown
+    assert TOKEN not in shown
     expected = {
         "region": "ap-singapore",
         "site": "international",
@@ -95,18 +95,18 @@ def test_a_connection_is_made_with_the_form_and_keeps_its_secrets(
     assert expected == {name: extra[name] for name in expected}
 
 
-def test_the_button_says_who_where_and_how_many(filled_in: None, wedata: Emulator, ui: Ui) -> None:
+def test_the_button_shows_account_place_and_count(filled_in: None, wedata: Emulator, ui: Ui) -> None:
     workflow(wedata)
-    said = ui.try_connection("wedata_default")
+    message = ui.try_connection("wedata_default")
     ui.picture("connection-test")
-    for told in (
+    for part in (
         "Test Connection Successful",
         f"as SecretId {wedata.account.secret_id[:8]}...{wedata.account.secret_id[-4:]}",
         "site international",
         "region ap-singapore",
         f"project {scenarios.PROJECT_ID} has 8 task instances",
     ):
-        assert told in said
+        assert part in message
 
 
 def test_the_button_explains_a_wrong_key(ui: Ui, wedata: Emulator, airflow: RealAirflow) -> None:
@@ -117,11 +117,11 @@ def test_the_button_explains_a_wrong_key(ui: Ui, wedata: Emulator, airflow: Real
     ui.unfold(form)
     ui.fill_extra(form, extra)
     ui.save(form)
-    said = ui.try_connection("wedata_wrong_key")
+    message = ui.try_connection("wedata_wrong_key")
     forget(airflow, "wedata_wrong_key")
-    for told in ("Test Connection Failed", "AuthFailure.SignatureFailure", "Check SecretId and SecretKey"):
-        assert told in said
-    assert "not-the-key-of-this-account" not in said
+    for part in ("Test Connection Failed", "AuthFailure.SignatureFailure", "Check SecretId and SecretKey"):
+        assert part in message
+    assert "not-the-key-of-this-account" not in message
 
 
 def test_a_gate_waits_shows_where_and_opens(
@@ -152,7 +152,7 @@ def test_a_gate_waits_shows_where_and_opens(
     assert_console(ui, DAG_ID, run_id, keys)
 
 
-def test_a_gate_that_fails_says_which_instance_and_why(
+def test_a_gate_that_fails_shows_which_instance_and_why(
     filled_in: None, wedata: Emulator, airflow: RealAirflow, ui: Ui
 ) -> None:
     keys = workflow(wedata)
@@ -171,7 +171,7 @@ def test_a_gate_that_fails_says_which_instance_and_why(
 
 
 def workflow(wedata: Emulator) -> list[str]:
-    """Let the eight tasks of the examples' workflow run, and return the keys of the instances."""
+    """Start the eight tasks of the examples' workflow, and return the keys of the instances."""
     tasks = scenarios.DAILY_TASKS.items()
     return [wedata.world.add(task_id=id_, task_name=name, state="RUNNING").key for name, id_ in tasks]
 
@@ -183,7 +183,7 @@ def scheduled_day(keys: list[str]) -> str:
 
 
 def assert_console(ui: Ui, dag_id: str, run_id: str, keys: list[str]) -> None:
-    """Assert that the task's link leads to the instances, now."""
+    """Assert that the task's link leads to the instances at this moment."""
     page: Any = ui.follow_link(dag_id, run_id, GATE, "WeData console")
     assert f"Instances of project {scenarios.PROJECT_ID}" == page.locator("h1").inner_text()
     shown = page.locator("td:first-child").all_inner_texts()

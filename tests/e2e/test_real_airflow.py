@@ -1,4 +1,4 @@
-"""A gate in a real Airflow, with everything that can be killed killed once."""
+"""A gate in a real Airflow, including the death of its triggerer."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def test_a_wait_survives_the_death_of_its_triggerer(wedata: Emulator, airflow: R
     keys = [world.add(task_id=task_id, state="RUNNING").key for task_id in scenarios.DAILY_TASKS.values()]
     run_id = airflow.trigger(DAG_ID)
     _wait_for_state(airflow, run_id, GATE, "deferred")
-    _wait_for_looks(wedata, airflow, 1)
+    _wait_for_requests(wedata, airflow, 1)
 
     airflow.kill("triggerer")
-    looks = len(wedata.requests)
+    requests = len(wedata.requests)
     for key in keys[1:]:
         world.finish(key)
     airflow.start("triggerer")
-    _wait_for_looks(wedata, airflow, 2)
+    _wait_for_requests(wedata, airflow, 2)
     assert airflow.task(DAG_ID, run_id, GATE)["state"] == "deferred", "one instance still runs"
-    assert len(wedata.requests) > looks
+    assert len(wedata.requests) > requests
 
     world.finish(keys[0])
     _wait_for_state(airflow, run_id, GATE, "success")
@@ -77,9 +77,9 @@ def test_a_wrong_key_is_explained_by_the_connection_test(wedata: Emulator, airfl
             "extra": '{"region": "ap-singapore", "project_id": "1460947878944567296"}',
         },
     )
-    said = airflow.run("connections", "test", "wedata_wrong", may_fail=True)
-    assert "AuthFailure.SignatureFailure" in said
-    assert "Check SecretId and SecretKey" in said
+    message = airflow.run("connections", "test", "wedata_wrong", may_fail=True)
+    assert "AuthFailure.SignatureFailure" in message
+    assert "Check SecretId and SecretKey" in message
 
 
 def _wait_for_state(airflow: RealAirflow, run_id: str, task_id: str, state: str) -> None:
@@ -90,6 +90,6 @@ def _wait_for_state(airflow: RealAirflow, run_id: str, task_id: str, state: str)
     )
 
 
-def _wait_for_looks(wedata: Emulator, airflow: RealAirflow, more: int) -> None:
+def _wait_for_requests(wedata: Emulator, airflow: RealAirflow, more: int) -> None:
     goal = len(wedata.requests) + more
-    airflow.wait_for(lambda: len(wedata.requests) >= goal, f"look number {goal}", seconds=90)
+    airflow.wait_for(lambda: len(wedata.requests) >= goal, f"request number {goal}", seconds=90)

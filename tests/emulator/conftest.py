@@ -1,4 +1,4 @@
-"""How these tests ask: requests signed by the emulator itself, which the vectors and the SDK judge."""
+"""Send requests signed by the emulator's own code, which the published vectors and the SDK verify."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def post(request: Request, connection: http.client.HTTPConnection) -> http.clien
 
 @pytest.fixture
 def wedata() -> Emulator:
-    """An emulator without a socket, on a clock that is stepped."""
+    """An emulator without a socket, on a stepped clock."""
     return Emulator(clock=SteppedClock(START), limit=None)
 
 
 @pytest.fixture
 def served() -> Iterator[Emulator]:
-    """An emulator with a socket, on a clock that is stepped and by which it also judges signatures."""
+    """An emulator with a socket, on a stepped clock that also decides the expiry of signatures."""
     clock = SteppedClock(START)
     with Emulator(clock=clock, signature_clock=clock, limit=None) as emulator:
         yield emulator
@@ -92,7 +92,7 @@ def served() -> Iterator[Emulator]:
 
 @pytest.fixture
 def connection(served: Emulator) -> Iterator[http.client.HTTPConnection]:
-    """One connection to the served emulator."""
+    """A connection to the served emulator."""
     open_connection = http.client.HTTPConnection(served.host, timeout=5)
     yield open_connection
     open_connection.close()

@@ -1,4 +1,4 @@
-"""The emulator as a whole: with and without a port, what happens in between, what it notes, how it stops."""
+"""The emulator as a whole: with and without a port, changes between requests, the request log, and stopping."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def control(wedata: Emulator, what: str, **given: Any) -> dict[str, Any]:
 
 
 class TestWithAndWithoutAPort:
-    def test_the_same_requests_have_the_same_answers(
+    def test_the_same_requests_have_the_same_responses(
         self, served: Emulator, connection: http.client.HTTPConnection, sign_request: Any, send: Any
     ) -> None:
         apart = Emulator(clock=SteppedClock(served.clock.now()), limit=None)
@@ -70,7 +70,7 @@ class TestWithAndWithoutAPort:
 
     def test_there_is_no_address_before_the_start(self, wedata: Emulator) -> None:
         with pytest.raises(RuntimeError, match="started"):
-            wedata.url  # noqa: B018  # asking is the point
+            wedata.url  # noqa: B018  # reading it is the point
 
     def test_by_default_a_signature_over_the_socket_is_as_old_as_the_computers_clock_says(
         self, sign_request: Any, send: Any
@@ -121,7 +121,7 @@ class TestInBetween:
             ask(wedata)
         assert (numbers, seen) == ([1, 2], wedata.requests)
 
-    def test_the_agenda_is_worked_off_before_the_change(self, wedata: Emulator, ask: Any) -> None:
+    def test_due_changes_are_applied_before_the_change(self, wedata: Emulator, ask: Any) -> None:
         key = wedata.world.add().key
         wedata.world.script(key, [(5, "COMPLETED")])
         wedata.at(1, lambda world: world.rerun(key))
@@ -146,7 +146,7 @@ class TestInBetween:
 
 
 class TestNotes:
-    def test_a_request_is_noted(self, wedata: Emulator, ask: Any) -> None:
+    def test_a_request_is_logged(self, wedata: Emulator, ask: Any) -> None:
         ask(wedata, PageSize=500)
         (received,) = wedata.requests
         assert (received.number, received.action) == (1, "ListTaskInstances")
@@ -155,7 +155,7 @@ class TestNotes:
         assert received.received_at == wedata.clock.now()
         assert received.headers["x-tc-version"] == "2025-08-06"
 
-    def test_no_secret_is_noted_or_answered(self, ask: Any) -> None:
+    def test_no_secret_is_logged_or_returned(self, ask: Any) -> None:
         wedata = Emulator(
             secret_id="an-id",
             secret_key="a-key-7f3",
@@ -244,7 +244,7 @@ class TestDesk:
         assert "&lt;script&gt;" in page
         assert "0 instances" in get(f"{served.url}/console?ProjectId={FOREIGN_PROJECT_ID}")
 
-    def test_an_old_instance_is_shown_if_asked_for(self, served: Emulator) -> None:
+    def test_an_old_instance_is_shown_if_requested(self, served: Emulator) -> None:
         key = served.world.add(task_name="old", schedule_time="2026-01-01 00:00:00").key
         for _ in range(201):
             served.world.add()
@@ -267,7 +267,7 @@ class TestDesk:
         assert (served.world.get(key).state, served.world.get(key).start_time) == ("RUNNING", before + 90)
 
     @pytest.mark.parametrize(
-        ("what", "given", "told"),
+        ("command", "parameters", "expected"),
         [
             ("advance", {}, "seconds"),
             ("advance", {"seconds": "many"}, "many"),
@@ -275,13 +275,13 @@ class TestDesk:
             ("stop", {}, "stop"),
         ],
     )
-    def test_what_cannot_be_done_is_said(
-        self, served: Emulator, what: str, given: dict[str, Any], told: str
+    def test_an_impossible_control_request_is_refused(
+        self, served: Emulator, command: str, parameters: dict[str, Any], expected: str
     ) -> None:
         with pytest.raises(HTTPError) as refused:
-            control(served, what, **given)
+            control(served, command, **parameters)
         assert refused.value.code == 400
-        assert told in json.load(refused.value)["error"]
+        assert expected in json.load(refused.value)["error"]
         refused.value.close()
 
     def test_requests_are_counted(self, served: Emulator, sign_request: Any) -> None:
@@ -296,13 +296,13 @@ class TestDesk:
         }
 
 
-def test_a_quirk_may_be_given_at_the_start(ask: Any) -> None:
+def test_quirks_may_be_passed_at_the_start(ask: Any) -> None:
     wedata = Emulator(clock=SteppedClock("2026-03-01 12:00:00"), quirks=Quirks(items_null=True))
     assert ask(wedata)["Data"]["Items"] is None
 
 
-def test_it_stands_on_the_standard_library_alone() -> None:
-    """An independent witness shares no code with those it judges."""
+def test_it_needs_only_the_standard_library() -> None:
+    """An independent emulator shares no code with the client that it checks."""
     home = Path(airflow_provider_wedata.emulator.__file__).parent
     for path in home.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""Each fault over a real socket, as a plain HTTP client meets it; and the plan of when they happen."""
+"""Each fault over a real socket, as a plain HTTP client sees it; and the plan of when they occur."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUERY = {"ProjectId": PROJECT_ID}
 
 
 class Client:
-    """One connection after another, each asked the same."""
+    """Sends the same request over one connection after another."""
 
     def __init__(
         self, served: Emulator, connection: http.client.HTTPConnection, sign: Any, send: Any
@@ -141,7 +141,7 @@ def test_a_cut_body_is_short(call: Client) -> None:
     assert abs(len(cut.value.partial) - cut.value.expected) <= 1
 
 
-def test_a_reset_before_the_answer(call: Client) -> None:
+def test_a_reset_before_the_reply(call: Client) -> None:
     call.wedata.faults.next(faults.reset())
     with pytest.raises(ConnectionResetError):
         call()
@@ -153,7 +153,7 @@ def test_a_reset_in_the_middle(call: Client) -> None:
         call().read()
 
 
-def test_a_slow_answer_comes_late(call: Client) -> None:
+def test_a_slow_reply_comes_late(call: Client) -> None:
     call.wedata.faults.next(faults.slow(60))
     call.connection.timeout = 0.05
     with pytest.raises(TimeoutError):
@@ -161,12 +161,12 @@ def test_a_slow_answer_comes_late(call: Client) -> None:
     assert len(call.wedata.requests) == 1
 
 
-def test_a_dripping_answer_is_whole_in_the_end(call: Client) -> None:
+def test_a_dripping_reply_is_complete_in_the_end(call: Client) -> None:
     call.wedata.faults.next(faults.drip(0.0001))
     assert json.loads(call().read())["Response"]["Data"]["TotalCount"] == 1
 
 
-def test_a_connection_lives_on_after_each_answer_that_arrives(call: Client) -> None:
+def test_a_connection_is_reused_after_each_reply_that_arrives(call: Client) -> None:
     socket = None
     for fault in (faults.throttle(), faults.http_status(502), faults.empty_body(), faults.data_null()):
         call.wedata.faults.next(fault)
@@ -209,7 +209,7 @@ class TestPlan:
         ("fault", "reason"),
         [(faults.cut(), "cut"), (faults.reset(), "reset"), (faults.reset_mid(), "reset_mid")],
     )
-    def test_without_a_socket_a_broken_answer_says_so(
+    def test_without_a_socket_a_broken_reply_is_a_value(
         self, wedata: Emulator, sign_request: Any, fault: Fault, reason: str
     ) -> None:
         wedata.faults.next(fault)
@@ -217,7 +217,7 @@ class TestPlan:
         assert isinstance(outcome, Broken)
         assert (outcome.reason, wedata.requests[-1].error) == (reason, reason)
 
-    def test_without_a_socket_a_slow_answer_says_so(self, wedata: Emulator, sign_request: Any) -> None:
+    def test_without_a_socket_a_slow_reply_has_a_delay(self, wedata: Emulator, sign_request: Any) -> None:
         wedata.faults.next(faults.slow(60))
         outcome = wedata.answer(sign_request(wedata, params=QUERY))
         assert isinstance(outcome, Reply)

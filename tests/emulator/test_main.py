@@ -1,4 +1,4 @@
-"""The emulator as its own process: it says where it is, serves, and stops when told."""
+"""The emulator as a process: it prints its address, serves, and stops on a signal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def process() -> Iterator[subprocess.Popen[str]]:
         running.kill()
 
 
-def test_it_says_where_it_is_and_stops_when_told(process: subprocess.Popen[str]) -> None:
+def test_it_prints_its_address_and_stops_on_a_signal(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     where, export = process.stdout.readline(), process.stdout.readline()
@@ -50,7 +50,7 @@ def test_it_says_where_it_is_and_stops_when_told(process: subprocess.Popen[str])
     assert (process.wait(10), process.stderr.read()) == (0, "")
 
 
-def test_it_is_left_behind_in_the_background(tmp_path: Path) -> None:
+def test_it_runs_in_the_background(tmp_path: Path) -> None:
     started = f'eval "$({sys.executable} -m airflow_provider_wedata.emulator --detach --seconds 60)"; env'
     ran = subprocess.run(  # noqa: S603  # our own
         ["/bin/sh", "-c", started], capture_output=True, text=True, check=True, timeout=30, cwd=tmp_path
@@ -64,7 +64,7 @@ def test_it_is_left_behind_in_the_background(tmp_path: Path) -> None:
     os.kill(pid, signal.SIGTERM)
 
 
-def test_what_keeps_it_from_starting_in_the_background_is_said() -> None:
+def test_a_failed_start_in_the_background_is_reported() -> None:
     with Emulator() as wedata:
         port = wedata.host.partition(":")[2]
         ran = subprocess.run(  # noqa: S603  # our own
@@ -82,32 +82,32 @@ def _same_signal_handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def test_it_ends_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_stops_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--seconds", "0", "--scenario", "empty", "--quiet"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_a_port_in_use_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with Emulator() as wedata, pytest.raises(SystemExit):
         main(["--port", wedata.host.partition(":")[2], "--scenario", "empty"])
     assert "Address already in use" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "expected"),
     [
-        ("--speed", "0", "'0' is no number above 0"),
-        ("--speed", "fast", "'fast' is no number above 0"),
-        ("--port", "80000", "'80000' is no port; expected 0 to 65535"),
-        ("--port", "http", "'http' is no port; expected 0 to 65535"),
+        ("--speed", "0", "'0' is not valid; expected a number above 0"),
+        ("--speed", "fast", "'fast' is not valid; expected a number above 0"),
+        ("--port", "80000", "'80000' is not a port; expected 0 to 65535"),
+        ("--port", "http", "'http' is not a port; expected 0 to 65535"),
     ],
 )
-def test_a_number_that_can_not_be_is_said_in_one_line(
-    option: str, value: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_number_is_reported_in_one_line(
+    option: str, value: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main([option, value])
-    assert capsys.readouterr().err.endswith(f"argument {option}: {told}\n")
+    assert capsys.readouterr().err.endswith(f"argument {option}: {expected}\n")
 
 
 def test_help_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The fixtures, as a project that opts in has them."""
+"""The fixtures, as in a project that opts in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Never more than the limit in any one second, and never less than is allowed."""
+"""Never more than the limit in any one second, and never less than allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_wedata.emulator.rate_limit import RateLimit
 
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 12), max_size=40))
-def test_a_request_is_let_through_if_and_only_if_its_second_has_room(limit: int, gaps: list[int]) -> None:
+def test_a_request_is_admitted_if_and_only_if_its_second_has_room(limit: int, gaps: list[int]) -> None:
     rate, now, admitted = RateLimit(limit), 0.0, list[float]()
     for gap in gaps:
         now += gap / 8  # eighths of a second add up without rounding
@@ -42,6 +42,6 @@ def test_the_service_throttles_by_action(sign_request: Any) -> None:
     assert [received.error for received in wedata.requests].count("RequestLimitExceeded") == 1
 
 
-def test_no_limit_lets_all_through() -> None:
+def test_no_limit_admits_all() -> None:
     rate = RateLimit(None)
     assert all(rate.admit("key", 0.0) for _ in range(1000))

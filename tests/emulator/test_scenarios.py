@@ -1,4 +1,4 @@
-"""What each named world does while time passes."""
+"""How each scenario changes over time."""
 
 from __future__ import annotations
 

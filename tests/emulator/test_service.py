@@ -1,4 +1,4 @@
-"""What ListTaskInstances and its siblings take, refuse and answer."""
+"""What ListTaskInstances and the other actions accept, refuse and return."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class TestForm:
     def test_headers_are_read(
         self, wedata: Emulator, sign_request: Any, headers: dict[str, str], expected: str | None
     ) -> None:
-        asked = sign_request(wedata, params={"ProjectId": PROJECT_ID}, headers=headers)
-        assert wedata.answer(asked).error == expected
+        signed = sign_request(wedata, params={"ProjectId": PROJECT_ID}, headers=headers)
+        assert wedata.answer(signed).error == expected
 
     def test_other_methods_are_not_supported(self, wedata: Emulator, sign_request: Any) -> None:
-        asked = sign_request(wedata, params={"ProjectId": PROJECT_ID})
-        assert wedata.answer(Request("PUT", "/", asked.headers, asked.body)).error == "UnsupportedProtocol"
+        signed = sign_request(wedata, params={"ProjectId": PROJECT_ID})
+        assert wedata.answer(Request("PUT", "/", signed.headers, signed.body)).error == "UnsupportedProtocol"
 
     @pytest.mark.parametrize(
         "body", [b"", b"[]", b"null", b"{", b"\xff", b'{"PageSize": NaN}', b'{"PageSize": 1, "PageSize": 2}']
@@ -115,7 +115,7 @@ class TestParameters:
             ({"TimeZone": "UTC+15"}, "InvalidParameterValue"),
         ],
     )
-    def test_what_does_not_fit_is_refused(
+    def test_an_invalid_parameter_is_refused(
         self, wedata: Emulator, ask: Any, params: dict[str, Any], expected: str
     ) -> None:
         assert code(ask(wedata, **params)) == expected
@@ -190,7 +190,7 @@ class TestFilters:
 
 
 class TestZones:
-    def test_the_zone_moves_the_times_and_not_the_key(self, wedata: Emulator, ask: Any) -> None:
+    def test_the_zone_shifts_the_times_and_not_the_key(self, wedata: Emulator, ask: Any) -> None:
         """The two official samples of one instance, in UTC+6 and by default."""
         wedata.world.add(
             task_id="20250714200130106",
@@ -283,7 +283,7 @@ class TestPages:
 
 
 class TestRows:
-    def test_extra_fields_are_laid_over_the_row(self, wedata: Emulator, ask: Any) -> None:
+    def test_extra_fields_override_the_row(self, wedata: Emulator, ask: Any) -> None:
         wedata.world.add(extra={"Colour": "red", "TaskName": None}, state="HIBERNATING")
         (row,) = ask(wedata)["Data"]["Items"]
         assert (row["Colour"], row["TaskName"], row["InstanceState"]) == ("red", None, "HIBERNATING")

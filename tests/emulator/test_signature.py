@@ -1,4 +1,4 @@
-"""The published vectors hold, and whatever is wrong with a signature has its right name."""
+"""The published vectors verify, and an invalid signature is refused with the right code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ VECTOR_W = request(
         pytest.param(VECTOR_W, 1756296000, "wedata", id="of the official SDK"),
     ],
 )
-def test_the_vectors_hold(vector: Request, now: float, service: str) -> None:
+def test_the_vectors_verify(vector: Request, now: float, service: str) -> None:
     accounts = {ACCOUNT.secret_id: ACCOUNT}
     assert verify(vector, accounts, now=now, service=service) == ACCOUNT
     with pytest.raises(Refusal, match=r"AuthFailure\.SignatureFailure"):
@@ -98,7 +98,7 @@ def code_of(reply: Any) -> str | None:
         ({"headers": {"X-TC-Token": "nobody asked"}}, "AuthFailure.TokenFailure"),
     ],
 )
-def test_what_is_wrong_has_its_name(
+def test_an_invalid_signature_has_its_code(
     wedata: Emulator, sign_request: Any, changes: dict[str, Any], code: str | None
 ) -> None:
     params = {"ProjectId": wedata.world.project_ids[0]}
@@ -112,17 +112,19 @@ def test_what_is_wrong_has_its_name(
 def test_five_minutes_are_the_limit(
     wedata: Emulator, sign_request: Any, seconds: int, code: str | None
 ) -> None:
-    asked = sign_request(wedata, "ListProjects", at=wedata.clock.now() + seconds)
-    assert code_of(wedata.answer(asked)) == code
+    signed = sign_request(wedata, "ListProjects", at=wedata.clock.now() + seconds)
+    assert code_of(wedata.answer(signed)) == code
 
 
-def altered(asked: Request, authorization: str) -> Request:
-    return Request(asked.method, asked.path, {**asked.headers, "Authorization": authorization}, asked.body)
+def altered(signed: Request, authorization: str) -> Request:
+    return Request(
+        signed.method, signed.path, {**signed.headers, "Authorization": authorization}, signed.body
+    )
 
 
 def test_the_authorization_has_one_form(wedata: Emulator, sign_request: Any) -> None:
-    asked = sign_request(wedata, "ListProjects")
-    whole = asked.headers["Authorization"]
+    signed = sign_request(wedata, "ListProjects")
+    whole = signed.headers["Authorization"]
     forms = {
         "": "AuthFailure.InvalidAuthorization",
         "Basic YTpi": "AuthFailure.InvalidAuthorization",
@@ -133,15 +135,15 @@ def test_the_authorization_has_one_form(wedata: Emulator, sign_request: Any) -> 
         whole.replace("/wedata/", "/cvm/"): "AuthFailure.SignatureFailure",
         whole: None,
     }
-    assert {form: code_of(wedata.answer(altered(asked, form))) for form in forms} == forms
+    assert {form: code_of(wedata.answer(altered(signed, form))) for form in forms} == forms
 
 
 def test_what_was_signed_is_what_was_received(wedata: Emulator, sign_request: Any) -> None:
-    asked = sign_request(wedata, "ListProjects")
-    other_body = Request(asked.method, asked.path, asked.headers, b'{"PageSize": 1}')
-    other_host = Request(asked.method, asked.path, {**asked.headers, "Host": "elsewhere"}, asked.body)
-    other_path = Request(asked.method, "/proxy", asked.headers, asked.body)
-    empty_query = Request(asked.method, "/?", asked.headers, asked.body)
+    signed = sign_request(wedata, "ListProjects")
+    other_body = Request(signed.method, signed.path, signed.headers, b'{"PageSize": 1}')
+    other_host = Request(signed.method, signed.path, {**signed.headers, "Host": "elsewhere"}, signed.body)
+    other_path = Request(signed.method, "/proxy", signed.headers, signed.body)
+    empty_query = Request(signed.method, "/?", signed.headers, signed.body)
     codes = [code_of(wedata.answer(one)) for one in (other_body, other_host, other_path, empty_query)]
     assert codes == ["AuthFailure.SignatureFailure"] * 3 + [None]
 

@@ -1,4 +1,4 @@
-"""The official SDK judges the client: the same signature for any payload, the same parameters and fields."""
+"""The client against the official SDK: the same signature for any payload, the same parameters and fields."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIMES = {"StartTime", "EndTime", "SchedulerTime", "LastUpdateTime"}
 
 
 class Wire(BaseAdapter):
-    """What the SDK would put on the wire, kept; the answer is empty."""
+    """Records the requests of the SDK without sending them; the response is empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Wire(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 def sent_by_the_sdk(payload: dict[str, Any], token: str | None) -> requests.PreparedRequest:
@@ -85,7 +85,7 @@ def documented(model: type) -> Mapping[str, str]:
 
 
 def test_all_21_parameters_have_the_names_the_order_and_the_types_of_the_sdk() -> None:
-    given = {
+    filters = {
         "keyword": "k",
         "workflow_id": "w",
         "folder_id": "f",
@@ -103,7 +103,7 @@ def test_all_21_parameters_have_the_names_the_order_and_the_types_of_the_sdk() -
         "sort_column": "COST_TIME",
         "sort_type": "DESC",
     }
-    parameters = list_task_instances(parse_query(given, project_id="1", time_zone=Zone("UTC+8"))).parameters
+    parameters = list_task_instances(parse_query(filters, project_id="1", time_zone=Zone("UTC+8"))).parameters
     expected = documented(models.ListTaskInstancesRequest)
     assert len(expected) == 21
     assert expected == {name: type(value).__name__ for name, value in parameters.items()}

@@ -1,4 +1,4 @@
-"""The official SDK judges the emulator: it reads its pages without loss, and meets the errors that it knows."""
+"""The emulator against the official SDK, which parses its pages without loss and raises its errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def plain(row: object) -> dict[str, Any]:
     return {name.removeprefix("_"): value for name, value in vars(row).items()}
 
 
-def test_pages_are_read_without_loss() -> None:
+def test_pages_are_parsed_without_loss() -> None:
     with Emulator(limit=None) as wedata:
         for at, state in enumerate(STATES * 4):
             wedata.world.add(

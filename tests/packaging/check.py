@@ -1,4 +1,4 @@
-"""`make package`: is what users install whole, and does a gate open with it and nothing else of this folder?"""
+"""`make package`: check wheel and sdist, and that a gate opens with the installed wheel alone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 PACKAGE = "airflow_provider_wedata"
-#: A DAG of the examples, and a day on which the emulator has done everything that it waits for.
+#: An example DAG, and a day on which all instances that it waits for are completed in the emulator.
 EXAMPLE = "wedata_gate_one_task"
 YESTERDAY = (datetime.now(UTC) + timedelta(hours=8 - 24)).date().isoformat()  # in UTC+8
 
 
 def run(*command: object, **environment: str) -> str:
-    """Run a command outside of this folder, and return what it says; end with that if it fails."""
+    """Run a command outside of this folder and return its output; exit with the output if it fails."""
     ran = subprocess.run(  # noqa: S603 - commands of this file
         [str(part) for part in command],
         env=os.environ | environment,
@@ -37,13 +37,13 @@ def run(*command: object, **environment: str) -> str:
 
 
 def check(what: str, *, holds: bool) -> None:
-    """Say what was looked at, or end with it."""
+    """Print what was checked, or exit with it."""
     if not holds:
         sys.exit(f"FAIL  {what}")
     print(f"ok    {what}")
 
 
-def look_into_wheel(wheel: Path) -> None:
+def check_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         info = next(name for name in names if name.endswith(".dist-info/METADATA")).rpartition("/")[0]
@@ -51,9 +51,9 @@ def look_into_wheel(wheel: Path) -> None:
         entry_points = archive.read(f"{info}/entry_points.txt").decode()
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / PACKAGE).rglob("*.py")}
     check("the wheel holds every module and nothing else", holds=sources == set(names) - others(names))
-    check("the wheel says that it is typed", holds=f"{PACKAGE}/py.typed" in names)
-    check("the wheel holds the licence", holds=f"{info}/licenses/LICENSE" in names)
-    check("the wheel names the licence", holds=metadata["License-Expression"] == "Apache-2.0")
+    check("the wheel is marked as typed", holds=f"{PACKAGE}/py.typed" in names)
+    check("the wheel holds the license", holds=f"{info}/licenses/LICENSE" in names)
+    check("the wheel names the license", holds=metadata["License-Expression"] == "Apache-2.0")
     check("the wheel has the entry point", holds="[apache_airflow_provider]" in entry_points)
     check(
         "the wheel has the extras",
@@ -65,14 +65,14 @@ def others(names: list[str]) -> set[str]:
     return {name for name in names if name == f"{PACKAGE}/py.typed" or ".dist-info/" in name}
 
 
-def look_into_sdist(sdist: Path) -> None:
+def check_sdist(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     tops = {name.partition("/")[0] for name in names}
     expected = {PACKAGE, "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
     check("the sdist holds what a wheel is built from, and no tests", holds=tops <= expected)
-    check("the sdist says that it is typed", holds=f"{PACKAGE}/py.typed" in names)
-    check("the sdist holds licence and change log", holds={"LICENSE", "CHANGELOG.md"} <= names)
+    check("the sdist is marked as typed", holds=f"{PACKAGE}/py.typed" in names)
+    check("the sdist holds license and change log", holds={"LICENSE", "CHANGELOG.md"} <= names)
 
 
 def open_a_gate(wheel: Path, constraints: Path, empty: Path) -> None:
@@ -91,8 +91,8 @@ def open_a_gate(wheel: Path, constraints: Path, empty: Path) -> None:
     }
     where = run(binaries / "python", "-c", f"import {PACKAGE}; print({PACKAGE}.__file__)")
     check("it is the wheel that is imported", holds=where.startswith(str(empty)))
-    told = run(binaries / "airflow", "providers", "list", "--output", "plain", **environment)
-    check("Airflow finds the provider", holds="airflow-provider-wedata" in told)
+    providers = run(binaries / "airflow", "providers", "list", "--output", "plain", **environment)
+    check("Airflow finds the provider", holds="airflow-provider-wedata" in providers)
     run(binaries / "airflow", "db", "migrate", **environment)
     with subprocess.Popen(  # noqa: S603 - our own
         [binaries / "python", "-u", "-m", f"{PACKAGE}.emulator", "--quiet", "--seconds", "300"],
@@ -102,10 +102,10 @@ def open_a_gate(wheel: Path, constraints: Path, empty: Path) -> None:
     ) as emulator:
         try:
             environment |= connection(emulator)
-            told = run(binaries / "airflow", "dags", "test", EXAMPLE, YESTERDAY, **environment)
-            check("a gate opens before the emulator", holds="COMPLETED" in told and "published" in told)
-            told = run(binaries / "python", "-m", PACKAGE, "check", **environment)
-            check("the connection can be checked from the command line", holds="FAIL" not in told)
+            log = run(binaries / "airflow", "dags", "test", EXAMPLE, YESTERDAY, **environment)
+            check("a gate opens with the emulator", holds="COMPLETED" in log and "published" in log)
+            checks = run(binaries / "python", "-m", PACKAGE, "check", **environment)
+            check("the connection can be checked from the command line", holds="FAIL" not in checks)
         finally:
             emulator.terminate()
 
@@ -123,8 +123,8 @@ def main(constraints: str) -> None:
         run(UV, "build", "--quiet", "--out-dir", f"{folder}/dist", ROOT)
         (wheel,) = Path(folder, "dist").glob("*.whl")
         (sdist,) = Path(folder, "dist").glob("*.tar.gz")
-        look_into_wheel(wheel)
-        look_into_sdist(sdist)
+        check_wheel(wheel)
+        check_sdist(sdist)
         open_a_gate(wheel, ROOT / constraints, Path(folder))
 
 

@@ -1,7 +1,7 @@
-"""`make pages`: do the pages that a newcomer follows hold, as they stand, in an empty folder, up to a green gate?
+"""`make pages`: run the pages for newcomers unchanged, in an empty folder, up to a green gate.
 
-Makes of the blocks of code one shell session, as a reader does: shell is typed, Python with the name of a file is
-saved under it, other Python is run after the Python that the page showed before.
+Turns the code blocks into one shell session: shell is executed, Python with a file name is saved under it, other
+Python is run after the Python blocks before it on the page.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pathlib import Path
 
 from tests.markdown import ROOT, Block, blocks
 
-#: The pages that are read one after the other, each row in a folder of its own.
+#: The pages to follow in sequence, each row in a folder of its own.
 JOURNEYS = (("README.md",), ("docs/quickstart.md", "docs/testing.md"))
-#: What is to be read and not to be typed; a block of any other language would be one that nobody tries.
+#: The languages of blocks that are only read; blocks in other languages would not be tested, and are refused.
 SHOWN = {"json", "text"}
 GREEN = re.compile(r"The wait is over: (\d+) of \1 COMPLETED")
-LEFT_BEHIND = re.compile(r"or until: kill (\d+)")
+BACKGROUND = re.compile(r"or until: kill (\d+)")
 
 
 def typed(block: Block, earlier: list[Block]) -> str:
-    """Return what a reader types to follow the block.
+    """Return the shell commands that follow the block.
 
-    :param earlier: those before it on its page; Python may use their names.
+    :param earlier: the blocks before it on its page; Python may use their names.
     """
     if block.language == "bash":
         return block.text
@@ -43,7 +43,7 @@ def typed(block: Block, earlier: list[Block]) -> str:
 
 
 def follow(journey: tuple[str, ...], settings: dict[str, str]) -> None:
-    """Follow the pages in an empty folder; end with what was said if that fails, or if no gate opens."""
+    """Follow the pages in an empty folder; exit with the output if that fails, or if no gate opens."""
     script = ["set -euo pipefail"]
     for page in journey:
         shown = blocks(ROOT / page)
@@ -51,7 +51,7 @@ def follow(journey: tuple[str, ...], settings: dict[str, str]) -> None:
             if block.language not in SHOWN and not block.language.startswith("{"):
                 script += [f"echo '##### {block}'", typed(block, shown[:i])]
     with tempfile.TemporaryDirectory(prefix="pages_", ignore_cleanup_errors=True) as folder:
-        ran = subprocess.run(  # noqa: S603 - what the pages say
+        ran = subprocess.run(  # noqa: S603 - the commands of our own pages
             ["/bin/bash", "-c", "\n".join(script)],
             cwd=folder,
             env=settings,
@@ -61,7 +61,7 @@ def follow(journey: tuple[str, ...], settings: dict[str, str]) -> None:
             text=True,
             check=False,
         )
-    for pid in LEFT_BEHIND.findall(ran.stdout):
+    for pid in BACKGROUND.findall(ran.stdout):
         with suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGTERM)
     name = " and ".join(journey)
@@ -73,7 +73,7 @@ def follow(journey: tuple[str, ...], settings: dict[str, str]) -> None:
 
 
 def clean_environment(wheels: str, constraints: str) -> dict[str, str]:
-    """Return the environment of a reader who has nothing of ours; pip finds the wheel as if it were published."""
+    """Return an environment without our settings, in which pip finds the wheel as if it were published."""
     ours = ("AIRFLOW", "PIP_", "PYTHON", "VIRTUAL_ENV", "WEDATA", "TENCENTCLOUD")
     others = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     python = Path(sys._base_executable).resolve().parent  # type: ignore[attr-defined]

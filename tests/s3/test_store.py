@@ -1,4 +1,4 @@
-"""An object is there whole or not at all, in a real store, over a real connection."""
+"""An object is stored completely or not at all, in a real store, over a real connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DYING = Path(__file__).parents[1] / "unit" / "export" / "dying.py"
-#: More than one call takes: s3fs cuts it into parts.
+#: Too large for one call: s3fs uploads it in parts.
 LARGE = 17 << 20
 
 
@@ -54,7 +54,7 @@ def write(
 
 @pytest.fixture(autouse=True)
 def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the directory in which files wait for their upload."""
+    """Give the directory in which files are staged for their upload."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     return tmp_path
@@ -105,7 +105,9 @@ class TestStore:
 
 class TestLostStore:
     def test_a_bucket_that_is_not_there(self, store: Any, staging: Path) -> None:
-        with pytest.raises(NotWritten, match=r"^s3://no-such/a\.jsonl: the store did not upload: .*bucket"):
+        with pytest.raises(
+            NotWritten, match=r"^s3://no-such/a\.jsonl: the store did not take the upload: .*bucket"
+        ):
             write(place(store, bucket="no-such"))
         assert list(staging.iterdir()) == []
 
@@ -114,7 +116,7 @@ class TestLostStore:
             endpoint = "http://127.0.0.1:9"
 
         with pytest.raises(
-            NotWritten, match=r"^s3://wedata/a\.jsonl: the store did not upload: .*127\.0\.0\.1:9"
+            NotWritten, match=r"^s3://wedata/a\.jsonl: the store did not take the upload: .*127\.0\.0\.1:9"
         ):
             write(place(Gone))
         assert list(staging.iterdir()) == []
@@ -137,11 +139,11 @@ class TestKilled:
         ]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         assert ran.stderr == ""
-        told = [json.loads(line) for line in ran.stdout.splitlines()]
-        assert len(told) >= moments
-        assert {death["killed"] for death in told} == {9}
-        assert {death["final"] for death in told} == {before, "new"}
-        assert {death["left"] for death in told} == {0, 1}
-        assert [(death["next"], death["then"], death["left then"], death["files"]) for death in told] == [
-            (0, "next", 0, ["a.jsonl"]) for _ in told
+        deaths = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert len(deaths) >= moments
+        assert {death["killed"] for death in deaths} == {9}
+        assert {death["final"] for death in deaths} == {before, "new"}
+        assert {death["left"] for death in deaths} == {0, 1}
+        assert [(death["next"], death["then"], death["left then"], death["files"]) for death in deaths] == [
+            (0, "next", 0, ["a.jsonl"]) for _ in deaths
         ]

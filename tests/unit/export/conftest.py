@@ -1,4 +1,4 @@
-"""Rows as WeData sends them, made by hand: with nulls, with fields nobody documented, with texts that are hard."""
+"""Handmade rows as WeData sends them: with nulls, undocumented fields, and texts that need escaping."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def write() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def written() -> Callable[..., tuple[bytes, dict[str, int]]]:
-    """Give a function that returns the bytes too, and how many values of which fields were left out."""
+    """Give a function that returns the bytes, and by field how many values were left out."""
     return written_with_counts
 
 

@@ -1,8 +1,8 @@
-"""A writer that kills itself: run as a script, it tells what its death left behind, at one moment after the other.
+"""A writer that kills itself: as a script, it reports what a kill at each of many moments leaves behind.
 
-A moment is a line of publish.py or staging.py that is about to run, or one of the writing below; with a store, one
-of the upload in s3fs too, whichever thread runs it. Every writer is a process of its own, killed with -9. Prints
-one JSON object for each moment.
+A moment is a line of publish.py or staging.py that is about to run, or one of `write` below; with a store, also a
+line of the upload in s3fs, in any thread. Every writer is a process of its own, killed with SIGKILL. Prints one
+JSON object for each moment.
 
     dying.py local <directory> <old|nothing> <replace|keep> <most moments>
     dying.py s3    <endpoint>  <old|nothing> <replace|keep> <most moments> <bytes to write>
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 WATCHED = {publish.__file__, staging.__file__, __file__}
 UPLOAD = {"_put_file", "_upload_file_part_concurrent", "_upload_chunk"}
 OLD = b"old"
-LEAVING = ".{}.????????????????.part"
+LEFTOVER = ".{}.????????????????.part"
 
 
 class Disk:
     """A directory on this machine."""
 
-    new = b"x" * 600_000  # more than the writer keeps in memory
+    new = b"x" * 600_000  # more than the writer buffers
 
     def __init__(self, where: str) -> None:
         self.directory = self.staging = Path(where)
         self._path = self.directory / "a.jsonl"
-        self.leavings = LEAVING.format("a.jsonl")
+        self.leftovers = LEFTOVER.format("a.jsonl")
 
     def place(self) -> Place:
         return LocalFile(str(self._path))
@@ -64,7 +64,7 @@ class Bucket:
     def __init__(self, endpoint: str, size: str) -> None:
         self.new = b"x" * int(size)
         self.staging = Path(tempfile.gettempdir())
-        self.leavings = LEAVING.format("wedata-*")
+        self.leftovers = LEFTOVER.format("wedata-*")
         self._endpoint = endpoint
         self._client = _client(endpoint)
         import_module("s3fs")  # once, before the forks
@@ -111,7 +111,7 @@ def write(where: Disk | Bucket, data: bytes, *, replace: bool) -> None:
 
 
 def moments(act: Callable[[], None], die_at: int = 0) -> int:
-    """Act, die when the moment has come, else return how many moments there were."""
+    """Run `act` and die at the given moment; otherwise return the number of moments."""
     count = 0
 
     def tick(frame: FrameType, event: str, _: Any) -> Any:
@@ -135,14 +135,14 @@ def moments(act: Callable[[], None], die_at: int = 0) -> int:
 
 
 def in_child(act: Callable[[], Any]) -> tuple[int, str]:
-    """Act in a process of its own; return its status as `os.waitpid` has it, and what it returned as text."""
+    """Run `act` in a child process; return its status as from `os.waitpid`, and its result as text."""
     read, written = os.pipe()
     child = os.fork()
     if child:
         os.close(written)
         with os.fdopen(read) as answer:
-            told = answer.read()
-        return os.waitpid(child, 0)[1], told
+            result = answer.read()
+        return os.waitpid(child, 0)[1], result
     status = 1
     try:
         os.write(written, str(act()).encode())
@@ -152,23 +152,25 @@ def in_child(act: Callable[[], Any]) -> tuple[int, str]:
 
 
 def word(where: Disk | Bucket) -> str:
-    """Return what is there, in a word."""
+    """Return one word for what the destination holds."""
     data = where.get()
     known = {None: "nothing", OLD: "old", where.new: "new", b"next": "next"}
     return known.get(data) or f"a part: {len(data or b'')} bytes"
 
 
-def die_and_tell(where: Disk | Bucket, moment: int, before: bytes | None, *, replace: bool) -> dict[str, Any]:
+def die_and_report(
+    where: Disk | Bucket, moment: int, before: bytes | None, *, replace: bool
+) -> dict[str, Any]:
     where.put(before)
     status, _ = in_child(lambda: moments(lambda: write(where, where.new, replace=replace), moment))
-    told = {"killed": os.WTERMSIG(status), "final": word(where)}
-    told["left"] = len(list(where.staging.glob(where.leavings)))
-    if replace or told["final"] == "nothing":
-        told["next"] = in_child(lambda: write(where, b"next", replace=replace))[0]
-        told["then"] = word(where)
-        told["left then"] = len(list(where.staging.glob(where.leavings)))
-        told["files"] = where.files()
-    return told
+    report = {"killed": os.WTERMSIG(status), "final": word(where)}
+    report["left"] = len(list(where.staging.glob(where.leftovers)))
+    if replace or report["final"] == "nothing":
+        report["next"] = in_child(lambda: write(where, b"next", replace=replace))[0]
+        report["then"] = word(where)
+        report["left then"] = len(list(where.staging.glob(where.leftovers)))
+        report["files"] = where.files()
+    return report
 
 
 def main(kind: str, place: str, before: str, how: str, most: str, *size: str) -> None:
@@ -178,7 +180,7 @@ def main(kind: str, place: str, before: str, how: str, most: str, *size: str) ->
     last = int(in_child(lambda: moments(lambda: write(where, where.new, replace=replace)))[1])
     step = max(1, last // int(most))
     for moment in sorted({*range(1, last, step), last}):
-        print(json.dumps(die_and_tell(where, moment, first, replace=replace)), flush=True)  # noqa: T201
+        print(json.dumps(die_and_report(where, moment, first, replace=replace)), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a reader of each format gets back is what WeData gave: every row, in order, nulls as nulls."""
+"""Reading each format returns what WeData sent: every row, in order, nulls as nulls."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class TestCsv:
     def test_unknown_fields_are_left_out(self, raw: Callable[..., Any], write: Any) -> None:
         assert write([raw(NewField=1)], "csv") == write([raw()], "csv")
 
-    def test_a_time_with_an_offset_of_its_own_is_told_in_the_zone_of_the_others(
+    def test_a_time_with_its_own_offset_is_written_in_the_zone_of_the_others(
         self, raw: Callable[..., Any], write: Any
     ) -> None:
         row = raw(StartTime="2026-02-28T16:30:05+00:00")
@@ -207,7 +207,7 @@ class TestEveryFormat:
         rows = [raw(number) for number in range(1200)]
         assert unpacked(write(rows, name, compression), compression) == write(rows, name)
 
-    def test_gzip_tells_neither_time_nor_name(self, write: Any) -> None:
+    def test_gzip_holds_neither_time_nor_name(self, write: Any) -> None:
         flags, mtime = write([], compression="gzip")[3], write([], compression="gzip")[4:8]
         assert (flags, mtime) == (0, bytes(4))
 
@@ -225,7 +225,7 @@ class TestEveryFormat:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("parameters", "told"),
+        ("parameters", "expected"),
         [
             (("xml", None, None), "file_format: 'xml' is not known; expected jsonl or csv or parquet"),
             ((["csv"], None, None), "file_format: ['csv'] is not known; expected jsonl or csv or parquet"),
@@ -234,10 +234,10 @@ class TestRefusals:
             (("csv", None, ["TaskId", "TaskId"]), "fields: ['TaskId', 'TaskId'] names a field twice"),
         ],
     )
-    def test_say_what_was_expected(self, parameters: Any, told: str) -> None:
+    def test_name_what_was_expected(self, parameters: Any, expected: str) -> None:
         with pytest.raises(InvalidRequest) as refused:
             Format.parse(*parameters)
-        assert str(refused.value) == told
+        assert str(refused.value) == expected
 
     @pytest.mark.parametrize("fields", [["TaskId", "Nonsense"], "Nonsense", []])
     def test_fields_that_are_not_known(self, fields: Any) -> None:
@@ -245,7 +245,7 @@ class TestRefusals:
             Format.parse("jsonl", None, fields)
 
     @pytest.mark.parametrize(
-        ("name", "compression", "module", "told"),
+        ("name", "compression", "module", "expected"),
         [
             (
                 "parquet",
@@ -261,16 +261,16 @@ class TestRefusals:
             ),
         ],
     )
-    def test_a_missing_library_is_told_with_its_extra(
-        self, monkeypatch: pytest.MonkeyPatch, name: str, compression: str | None, module: str, told: str
+    def test_a_missing_library_is_reported_with_its_extra(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, compression: str | None, module: str, expected: str
     ) -> None:
-        monkeypatch.setitem(sys.modules, module, None)  # as Python does when a module is not there
+        monkeypatch.setitem(sys.modules, module, None)  # how Python marks a missing module
         with pytest.raises(InvalidRequest) as refused:
             Format.parse(name, compression, None).require()
-        assert str(refused.value) == told.format("airflow-provider-wedata")
+        assert str(refused.value) == expected.format("airflow-provider-wedata")
 
     @pytest.mark.parametrize(
-        ("name", "compression", "path", "told"),
+        ("name", "compression", "path", "expected"),
         [
             ("jsonl", None, "a.csv", "will hold jsonl, not compressed"),
             ("jsonl", None, "a.csv.gz", "will hold jsonl, not compressed"),
@@ -286,9 +286,9 @@ class TestRefusals:
         ],
     )
     def test_a_name_that_says_something_else_is_noticed(
-        self, name: str, compression: str | None, path: str, told: str
+        self, name: str, compression: str | None, path: str, expected: str
     ) -> None:
-        assert told == Format.parse(name, compression, None).misnamed(path)
+        assert expected == Format.parse(name, compression, None).misnamed(path)
 
     def test_the_libraries_are_loaded_by_their_formats_only(self) -> None:
         code = """

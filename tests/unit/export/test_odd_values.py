@@ -1,4 +1,4 @@
-"""Rows with values that no documentation has: written in every format, and what was left out is counted."""
+"""Rows with undocumented values are written in every format, and the values left out are counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ZONE = WireZone(8)
 DECIDING = ("InstanceKey", "TaskId", "CurRunDate", "InstanceState", "SchedulerTime")
 OTHERS = tuple(name for name in FIELD_NAMES if name not in DECIDING)
 NAN, INFINITY = float("nan"), float("inf")
-#: A number with more digits than Python spells.
+#: A number with more digits than Python converts to text.
 TOO_LONG = 10**5000
 
 ODD_TEXTS = st.sampled_from(
@@ -62,7 +62,7 @@ ODD_ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys((*OTHERS, "FieldOfTomorr
 
 
 def strictly(data: bytes) -> list[Any]:
-    """Read JSON Lines as a reader does that knows the standard only."""
+    """Parse JSON Lines as a strict JSON parser does."""
 
     def refuse(word: str) -> None:
         raise ValueError(word)
@@ -71,7 +71,7 @@ def strictly(data: bytes) -> list[Any]:
 
 
 def spelled(value: Any) -> Any:
-    """Return the value with every number that JSON has no word for as text."""
+    """Return the value with every number that JSON does not allow as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     if isinstance(value, list):
@@ -84,7 +84,7 @@ def is_too_large(value: object) -> bool:
 
 
 def stored(value: Any) -> Any:
-    """Return the value as parquet has it."""
+    """Return the value as parquet stores it."""
     return None if is_too_large(value) else list(value) if isinstance(value, tuple) else value
 
 
@@ -122,12 +122,12 @@ def test_rows_of_junk_are_written_in_every_format(
     assert [{name: stored(value) for name, value in row.items()} for row in values] == pq.read_table(
         io.BytesIO(data)
     ).to_pylist()
-    assert before == repr(raws)  # as WeData sent them, still
+    assert before == repr(raws)  # the rows are unchanged
 
 
 @settings(max_examples=200)
 @given(name=st.sampled_from(DECIDING), junk=JUNK)
-def test_what_decides_is_read_or_refused_and_no_junk_is_done(
+def test_a_deciding_field_is_parsed_or_refused_and_no_junk_is_done(
     name: str, junk: Any, raw: Callable[..., Any]
 ) -> None:
     try:
@@ -155,7 +155,7 @@ def test_what_decides_is_read_or_refused_and_no_junk_is_done(
     ],
 )
 @pytest.mark.parametrize("name", ["csv", "parquet"])
-def test_a_value_that_can_not_be_read_is_null_and_counted(
+def test_a_value_that_can_not_be_parsed_is_null_and_counted(
     name: str, bad: dict[str, Any], raw: Callable[..., Any], written: Written
 ) -> None:
     (field,) = bad
@@ -183,7 +183,7 @@ def test_a_number_too_large_for_parquet_is_null_there_only(
 
 
 class TestStrictJson:
-    def test_what_json_has_no_word_for_is_text(self, raw: Callable[..., Any], written: Written) -> None:
+    def test_what_json_does_not_allow_is_text(self, raw: Callable[..., Any], written: Written) -> None:
         row = raw(CostTime=INFINITY, Tries=NAN, New={"deep": [-INFINITY, 1.5, 10**30]}, TaskName="\ud83d")
         expected = row | {"CostTime": "Infinity", "Tries": "NaN", "New": {"deep": ["-Infinity", 1.5, 10**30]}}
         data, counts = written([row])

@@ -1,4 +1,4 @@
-"""What an export says of itself, and when."""
+"""The progress lines of an export, and when they are due."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_it_speaks_every_few_seconds(clock: Clock) -> None:
-    progress, spoken = Progress(every=5, clock=clock), []
+def test_a_line_is_due_every_few_seconds(clock: Clock) -> None:
+    progress, lines = Progress(every=5, clock=clock), []
     for clock.now in [100, 104.9, 105, 105.1, 109.9, 130, 131, 134.9, 135]:
-        spoken.append((clock.now, progress.line(1, 2, 0) is not None))
-    assert [105, 130, 135] == [now for now, said in spoken if said]
+        lines.append((clock.now, progress.line(1, 2, 0) is not None))
+    assert [105, 130, 135] == [now for now, due in lines if due]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "rows", "total", "told"),
+    ("seconds", "rows", "total", "expected"),
     [
         (10, 15_000, 176_022, "15000 of 176022 rows, 1500 rows/s, 0 throttled, 1 min 47 s left"),
         (10, 10, 100_000, "10 of 100000 rows, 1 rows/s, 0 throttled, 27 h 46 min left"),
@@ -37,8 +37,8 @@ def test_it_speaks_every_few_seconds(clock: Clock) -> None:
         (10, 0, 100, "0 of 100 rows, 0 rows/s, 0 throttled"),
     ],
 )
-def test_what_it_says(clock: Clock, seconds: float, rows: int, total: int | None, told: str) -> None:
+def test_the_line(clock: Clock, seconds: float, rows: int, total: int | None, expected: str) -> None:
     progress = Progress(every=5, clock=clock)
     clock.now += seconds
-    assert told == progress.line(rows, total, 0)
+    assert expected == progress.line(rows, total, 0)
     assert seconds == progress.seconds

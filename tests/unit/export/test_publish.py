@@ -1,4 +1,4 @@
-"""Under the final name is what was there before or the whole new file, whatever happens to the writer."""
+"""The final name holds the previous file or the complete new one, whatever happens to the writer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write(
 
 
 def write_noise(path: Path, form: Format, raw: Callable[..., Any]) -> None:
-    """Write rows that no codec makes small."""
+    """Write rows that do not compress."""
     with published(LocalFile(str(path))) as publication:
         writer = form.writer(publication.file, WireZone(8))
         for number in range(30_000):
@@ -109,9 +109,7 @@ class TestNotReplaced:
         (tmp_path / "a").write_bytes(b"old")
         with pytest.raises(AlreadyThere) as refused:
             write(tmp_path / "a", replace=False)
-        assert str(refused.value) == (
-            f"{tmp_path}/a: there is a file already, and only if_exists='replace' would replace it"
-        )
+        assert str(refused.value) == (f"{tmp_path}/a: the file exists; set if_exists='replace' to replace it")
         assert (tmp_path / "a").read_bytes() == b"old"
 
     def test_nor_is_one_replaced_that_came_meanwhile(self, tmp_path: Path) -> None:
@@ -123,9 +121,9 @@ class TestNotReplaced:
         assert (write(tmp_path / "a", replace=False), names(tmp_path)) == (3, ["a"])
 
 
-class TestLeavings:
+class TestLeftovers:
     def leave(self, directory: Path, final: str) -> str:
-        """Leave what a writer of this name leaves that is killed."""
+        """Leave what a killed writer of this name leaves."""
         path = directory / f".{final}.0123456789abcdef.part"
         path.write_bytes(b"par")
         return path.name
@@ -140,7 +138,7 @@ class TestLeavings:
         write(tmp_path / "a.jsonl")
         assert names(tmp_path) == sorted(["a.jsonl", *neighbours, *like_one])
 
-    def test_a_living_writers_file_is_no_leaving(self, tmp_path: Path) -> None:
+    def test_a_living_writers_file_is_no_leftover(self, tmp_path: Path) -> None:
         final = tmp_path / "a"
         with published(LocalFile(str(final))) as slow:
             slow.file.write(b"slow")
@@ -148,13 +146,13 @@ class TestLeavings:
             assert final.read_bytes() == b"fast"
         assert (final.read_bytes(), names(tmp_path)) == (b"slow", ["a"])
 
-    def test_a_link_with_a_leavings_name_is_not_followed(self, tmp_path: Path) -> None:
+    def test_a_link_with_a_leftovers_name_is_not_followed(self, tmp_path: Path) -> None:
         (tmp_path / "precious").write_bytes(b"precious")
         (tmp_path / ".a.0123456789abcdef.part").symlink_to("precious")
         write(tmp_path / "a")
         assert (tmp_path / "precious").read_bytes() == b"precious"
 
-    def test_a_leaving_that_somebody_is_just_clearing_is_left_to_him(self, tmp_path: Path) -> None:
+    def test_a_leftover_that_another_writer_is_removing_is_left_to_it(self, tmp_path: Path) -> None:
         name = self.leave(tmp_path, "a")
         with (tmp_path / name).open("r+b") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
@@ -163,7 +161,7 @@ class TestLeavings:
 
 
 class TestKilled:
-    """With -9, at the lines of publishing, one after the other, some of them in the midst of writing."""
+    """With SIGKILL, at one line of publishing after the other, some of them during a write."""
 
     @pytest.mark.parametrize(
         ("before", "how", "moments"),
@@ -179,12 +177,12 @@ class TestKilled:
             clean = sorted([*names(tmp_path), "a.jsonl"])
             command = [sys.executable, str(DYING), "local", str(tmp_path), before, how, str(moments)]
             ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-        told = [json.loads(line) for line in ran.stdout.splitlines()]
-        assert len(told) > 20
-        assert {death["killed"] for death in told} == {9}
-        assert {death["final"] for death in told} == {before, "new"}
-        assert {death["left"] for death in told} == {1, 2}  # that of the living writer is one
-        nexts = [death for death in told if "next" in death]
+        deaths = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert len(deaths) > 20
+        assert {death["killed"] for death in deaths} == {9}
+        assert {death["final"] for death in deaths} == {before, "new"}
+        assert {death["left"] for death in deaths} == {1, 2}  # one belongs to the living writer
+        nexts = [death for death in deaths if "next" in death]
         assert [(death["next"], death["then"], death["files"]) for death in nexts] == [
             (0, "next", clean) for _ in nexts
         ]
@@ -199,20 +197,20 @@ class TestRefusals:
             (
                 "{0}/no/such/a.jsonl",
                 (
-                    "its directory does not exist, and is not created here: it may be a typing error "
+                    "its directory does not exist, and exports create none; check the path for a typo "
                     "(No such file or directory)"
                 ),
             ),
-            ("{0}/file/a.jsonl", "a part of it is a file, no directory (Not a directory)"),
-            ("{0}/circle", "its symbolic links lead in a circle (Too many levels of symbolic links)"),
-            ("{0}/fifo", "it is no regular file, and a file would take its place"),
-            ("/dev/null", "it is no regular file, and a file would take its place"),
+            ("{0}/file/a.jsonl", "a part of it is a file, not a directory (Not a directory)"),
+            ("{0}/circle", "its symbolic links form a loop (Too many levels of symbolic links)"),
+            ("{0}/fifo", "it is not a regular file, and the export would replace it"),
+            ("/dev/null", "it is not a regular file, and the export would replace it"),
             ("{0}/" + "x" * 256, "it is too long (File name too long)"),
-            ("{0}/a\0b", "no path: embedded null byte"),
+            ("{0}/a\0b", "not a valid path: embedded null byte"),
             ("", "it is a directory; name a file in it"),
             (
                 "file:relative",
-                "no path: after file:// comes the whole path, such as file:///data/instances.jsonl",
+                "not a valid path: expected an absolute path after file://, such as file:///data/instances.jsonl",
             ),
         ],
     )
@@ -220,21 +218,21 @@ class TestRefusals:
         (tmp_path / "file").touch()
         (tmp_path / "circle").symlink_to("circle")
         os.mkfifo(tmp_path / "fifo")
-        told = path.format(tmp_path)
+        path = path.format(tmp_path)
         with pytest.raises(BadPath) as refused:
-            write(told)
-        assert str(refused.value) == f"{told}: {reason}"
+            write(path)
+        assert str(refused.value) == f"{path}: {reason}"
 
-    def test_no_right_to_write(self, tmp_path: Path) -> None:
+    def test_no_permission_to_write(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         with as_nobody(), pytest.raises(BadPath) as refused:
             write(tmp_path / "a")
-        assert str(refused.value) == f"{tmp_path}/a: no right to write there (Permission denied)"
+        assert str(refused.value) == f"{tmp_path}/a: no permission to write there (Permission denied)"
 
     @pytest.mark.parametrize("scheme", ["sftp", "hdfs", "http", "memory", "nonsense"])
     def test_a_store_that_shows_parts(self, scheme: str) -> None:
         with pytest.raises(
-            BadPath, match=rf"^{scheme}://b/k: in {scheme}:// a file can be seen before it is"
+            BadPath, match=rf"^{scheme}://b/k: {scheme}:// shows a file before it is complete"
         ):
             StoredFile(f"{scheme}://b/k", scheme, None, "b/k")
 
@@ -246,7 +244,7 @@ class TestRefusals:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Be a user with rights to nothing: root may write anywhere."""
+    """Run as a user without permissions: root may write anywhere."""
     if os.geteuid():
         yield
         return
@@ -259,7 +257,7 @@ def as_nobody() -> Iterator[None]:
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 64 KiB."""
+    """Limit the size of a file to 64 KiB."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
     yield
@@ -270,14 +268,14 @@ class TestFullDisk:
     @pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
     @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
     @pytest.mark.usefixtures("full_disk")
-    def test_is_told_and_leaves_nothing(
+    def test_is_reported_and_leaves_nothing(
         self, tmp_path: Path, raw: Callable[..., Any], name: str, compression: str | None
     ) -> None:
         final = tmp_path / "a"
         final.write_bytes(b"old")
-        with pytest.raises(NotWritten) as told:
+        with pytest.raises(NotWritten) as failed:
             write_noise(final, Format.parse(name, compression, None), raw)
-        assert str(told.value) == f"{final}: not written: File too large"
+        assert str(failed.value) == f"{final}: not written: File too large"
         assert (final.read_bytes(), names(tmp_path)) == (b"old", ["a"])
 
     def test_that_is_really_full(self, tmp_path: Path) -> None:
