@@ -1,4 +1,4 @@
-"""Properties are judged by what they find, never by how long it takes: a slow machine is no bug."""
+"""Property tests have no deadline: a slow machine is not a bug."""
 
 from __future__ import annotations
 

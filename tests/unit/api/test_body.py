@@ -1,4 +1,4 @@
-"""A body as it came: unpacked within its bound, and with no text in it that nobody else could carry."""
+"""The body of a response: decompressed up to a limit, and without characters that others can't encode."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ JSONS = st.recursive(
 
 
 def joined(text: str) -> str:
-    """Return the text as JSON's escapes say it, for which two halves are a whole."""
+    """Return the text as JSON's escapes mean it: two halves make a whole character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def spelled(value: Any) -> Any:
-    """Return the value as `parse_json` should give it: what is no half, and not U+0000, stays as it is."""
+    """Return the value as `parse_json` must return it: only half surrogates and U+0000 are replaced."""
     if isinstance(value, str):
         return re.sub("[\0\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", joined(value))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Both clients, on requests and on httpx, against the emulator over a real socket: one test body for both."""
+"""Both clients, with requests and with httpx, against the emulator over a real socket: one test body for both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RERUN = replace(LIST, repeatable=False)
 
 
 class Way(NamedTuple):
-    """How a test gets to the emulator."""
+    """How a test reaches the emulator."""
 
     channel: Channel
     transport: Transport
@@ -295,7 +295,7 @@ def test_a_netrc_is_ignored(
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Passes requests on, and remembers by which name it was spoken to."""
+    """Forwards requests and records the host name that they were sent to."""
 
     server: Any
 
@@ -312,7 +312,7 @@ class Proxy(BaseHTTPRequestHandler):
         connection.close()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def test_the_connections_proxy_wins_over_the_environments(
         {"token": "geheim\r\nX-Other: a"},
     ],
 )
-def test_no_error_tells_a_secret(ask: Ask, wedata_emulator: Emulator, broken: dict[str, str]) -> None:
+def test_no_error_shows_a_secret(ask: Ask, wedata_emulator: Emulator, broken: dict[str, str]) -> None:
     with pytest.raises(errors.ApiError) as raised:
         ask(way_to(wedata_emulator, retries=0, **broken))  # type: ignore[arg-type]
     assert "geheim" not in f"{raised.value} {raised.value!r}"

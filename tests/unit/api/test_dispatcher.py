@@ -41,13 +41,13 @@ HERE = Transport("http://127.0.0.1:1")
 
 @pytest.fixture
 def budget() -> RateLimiter:
-    """So much that nobody waits for long."""
+    """A rate limiter so fast that nobody waits for long."""
     return RateLimiter(1000.0)
 
 
 @pytest.fixture
 def full() -> Full:
-    """A budget of which somebody holds every ticket, so that everybody waits until one is given back."""
+    """A rate limiter without free tickets, so that everybody waits until one is released."""
     budget = RateLimiter(20.0)
     tickets = [budget.reserve(float(number))[0] for number in range(20)]
     return budget, [ticket for ticket in tickets if ticket]
@@ -76,7 +76,7 @@ async def in_a_loop(budget: RateLimiter, tasks: int, each: int) -> list[int]:
 
 
 def queued(budget: RateLimiter, number: int = 1) -> None:
-    """Return once so many wait in the budget's queue."""
+    """Return once this many wait in the rate limiter's queue."""
     dispatcher = registry.dispatcher(budget)
     while sum(map(len, dispatcher._queue._lines.values())) < number:
         os.sched_yield()
@@ -202,11 +202,11 @@ ROOM = str(Path(airflow_provider_wedata.api.__file__).parent)
 
 
 class Interrupted(Exception):
-    """What a signal handler raises, in the midst of anything."""
+    """Raised by a signal handler, at any moment."""
 
 
 def interrupted_at(step: int, flow: Flow[Any], there: Client) -> bool:
-    """Run the flow and raise at this bytecode of our own code; return whether it came so far."""
+    """Run the flow and raise at this bytecode of our own code; return whether that was reached."""
     left = step
 
     def trace(frame: FrameType, event: str, _arg: object) -> Any:

@@ -1,4 +1,4 @@
-"""Which error a code of WeData's is."""
+"""Which class of error belongs to a code of WeData."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ KINDS = {
 }
 
 
-def test_a_wait_ends_where_asking_again_cannot_help() -> None:
+def test_a_wait_ends_if_another_request_cannot_succeed() -> None:
     final = {errors.InvalidRequest, errors.AuthRefused, errors.PermissionRefused, errors.ParameterRefused}
     assert final == {kind for kind in KINDS if kind.final}
 

@@ -1,4 +1,4 @@
-"""One question and its answer, with replies made by hand: what is sent again, how often, after how long."""
+"""One request and its response, with handmade replies: what is sent again, how often, and when."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RERUN = Operation("RerunTaskInstances", {"ProjectId": "1"}, dict, repeatable=Fal
 
 @dataclass(frozen=True)
 class Http:
-    """What the test's WeData answers, a tenth of a second later."""
+    """A response of the test's WeData, a tenth of a second after the request."""
 
     body: bytes
     status: int = 200
@@ -51,14 +51,14 @@ class Http:
 
 @dataclass(frozen=True)
 class Gone:
-    """No answer."""
+    """No response."""
 
     may_have_arrived: bool = True
 
 
 @dataclass
 class Run:
-    """What became of a question."""
+    """The outcome of an exchange."""
 
     value: Any = None
     error: ApiError | None = None
@@ -78,7 +78,7 @@ def channel(budget: RateLimiter | None = None) -> Channel:
 
 
 def ask(*answers: Http | Gone, operation: Operation[Any] = LIST) -> Run:
-    """Run the flow; of the answers, the last one is given for ever."""
+    """Run the flow with these answers; the last one repeats."""
     run, seconds, answer = Run(), 0.0, None
     flow = channel().exchange(operation)
     left = list(answers)
@@ -92,11 +92,11 @@ def ask(*answers: Http | Gone, operation: Operation[Any] = LIST) -> Run:
             now = Now(START + seconds, seconds)
             if isinstance(step, Send):
                 run.sent.append(step.request)
-                given = left.pop(0) if len(left) > 1 else left[0]
+                scripted = left.pop(0) if len(left) > 1 else left[0]
                 answer = (
-                    Reply(given.status, given.headers, given.body, now)
-                    if isinstance(given, Http)
-                    else Lost("it broke", given.may_have_arrived, now)
+                    Reply(scripted.status, scripted.headers, scripted.body, now)
+                    if isinstance(scripted, Http)
+                    else Lost("it broke", scripted.may_have_arrived, now)
                 )
             else:
                 answer = now
@@ -109,7 +109,7 @@ def ask(*answers: Http | Gone, operation: Operation[Any] = LIST) -> Run:
 
 
 def slot(turn: Any, seconds: float = 0.0) -> tuple[Slot, float]:
-    """Return the slot that the flow asks for, and when it gets it."""
+    """Return the requested slot, and when the flow gets it."""
     while True:
         ticket, wait = turn.budget.reserve(seconds)
         if ticket is not None:

@@ -1,4 +1,4 @@
-"""What a user writes as a filter: what it means, and every way in which it is refused."""
+"""Filters as users write them: what they mean, and every way in which they are refused."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def short(value: object) -> str:
     return describe(value)[:20]
 
 
-def read(**given: object) -> InstanceQuery:
-    return parse_query(given, project_id="of the connection", time_zone=UTC8)
+def read(**filters: object) -> InstanceQuery:
+    return parse_query(filters, project_id="of the connection", time_zone=UTC8)
 
 
-def refused(**given: object) -> InvalidRequest:
+def refused(**filters: object) -> InvalidRequest:
     with pytest.raises(InvalidRequest) as error:
-        read(**given)
+        read(**filters)
     return error.value
 
 
@@ -111,17 +111,17 @@ EXACT = {name: value for name, value in FULL.items() if name != "keyword"} | {
     length=st.timedeltas(timedelta(hours=3), timedelta(days=99)),
     whole=st.booleans(),
 )
-def test_what_a_query_says_of_itself_is_read_as_the_same_query(
+def test_the_filters_of_a_query_are_parsed_as_the_same_query(
     chosen: set[str], zone: str, start: datetime, length: timedelta, whole: bool
 ) -> None:
-    given = {
+    filters = {
         name: value for name, value in (FULL if "keyword" in chosen else EXACT).items() if name in chosen
     }
     if whole and not chosen & {"schedule_time_from", "schedule_time_to"}:
-        given["schedule_date"] = start.date()
-    given |= {name: start for name in given if name.endswith("_from")}
-    given |= {name: start + length for name in given if name.endswith("_to")}
-    query = parse_query(given, project_id="1", time_zone=Zone(zone))
+        filters["schedule_date"] = start.date()
+    filters |= {name: start for name in filters if name.endswith("_from")}
+    filters |= {name: start + length for name in filters if name.endswith("_to")}
+    query = parse_query(filters, project_id="1", time_zone=Zone(zone))
     written = json.loads(json.dumps(query.to_filters()))
     assert query == parse_query(written, project_id="another", time_zone=Zone("UTC+3"))
 
@@ -147,7 +147,7 @@ def test_an_id_is_text_or_a_number(name: str, value: object, read_as: str) -> No
 
 @Integral.register
 class Int64:
-    """A whole number that is no int, as numpy has it."""
+    """A whole number that is not an int, as in numpy."""
 
     def __init__(self, value: int) -> None:
         self._value = value
@@ -172,7 +172,7 @@ class Int64:
 
 
 class Array:
-    """An array without a dimension, as numpy has it: it says that it can be iterated, and can't."""
+    """An array without dimensions, as in numpy: it claims to be iterable but is not."""
 
     def __iter__(self) -> Never:
         raise TypeError("iteration over a 0-d array")
@@ -403,7 +403,7 @@ def test_a_window_that_ends_before_it_begins_is_refused(before: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "window"),
+    ("filters", "window"),
     [
         ({"schedule_date": "2026-03-01"}, DAY),
         ({"schedule_date": datetime(2026, 2, 28, 16, tzinfo=UTC)}, DAY),
@@ -420,8 +420,8 @@ def test_a_window_that_ends_before_it_begins_is_refused(before: str) -> None:
         ),
     ],
 )
-def test_a_window_may_be_said_in_many_ways(given: dict[str, object], window: TimeWindow) -> None:
-    assert window == read(**given).schedule
+def test_a_window_may_be_written_in_many_ways(filters: dict[str, object], window: TimeWindow) -> None:
+    assert window == read(**filters).schedule
 
 
 @pytest.mark.parametrize("key", ["20250714", "_2026-03-01 00:00:00"])

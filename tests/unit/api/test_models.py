@@ -1,4 +1,4 @@
-"""The row of WeData: every documented field, typed; and what is kept of what nobody documented."""
+"""A row of WeData: every documented field, typed, and what is kept of undocumented ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_wedata.api.operations import Page, list_task_instances
 from airflow_provider_wedata.api.query import InstanceQuery, task_of
 from airflow_provider_wedata.api.times import TimeWindow, WireZone, Zone
 
-# The row of the official sample, which was asked for with TimeZone UTC+6.
+# The row of the official sample, which was requested with TimeZone UTC+6.
 SAMPLE: dict[str, Any] = {
     "CostTime": 3000,
     "CurRunDate": "2025-10-01 00:00:00",
@@ -111,7 +111,7 @@ def test_what_nobody_documented_is_kept() -> None:
 
 
 class TestWhatDecides:
-    """Identity, state and schedule time: they are read, or the answer is refused."""
+    """Identity, state and schedule time: they are parsed, or the response is rejected."""
 
     BAD_TEXTS: ClassVar = [
         {name: value}
@@ -166,7 +166,7 @@ class TestWhatDecides:
 
 
 class TestWhatDecidesNothing:
-    """Any other field: null for us where it can't be read, named, and untouched in the raw row."""
+    """Any other field: None if it can't be parsed, named, and unchanged in the raw row."""
 
     BAD: ClassVar = [
         *[
@@ -239,7 +239,7 @@ def test_an_instance_without_a_key_is_known_by_what_a_key_is_made_of() -> None:
         (None, True),
     ],
 )
-def test_a_row_outside_the_window_contradicts_the_question(scheduled: str | None, fits: bool) -> None:
+def test_a_row_outside_the_window_contradicts_the_request(scheduled: str | None, fits: bool) -> None:
     window = TimeWindow(datetime(2025, 9, 30, 16, tzinfo=UTC), datetime(2025, 10, 1, 15, 59, 59, tzinfo=UTC))
     query = InstanceQuery(project_id="1", zone=Zone("UTC+6"), schedule=window)
     response = {"Data": {"TotalCount": 1, "Items": [SAMPLE | {"SchedulerTime": scheduled}]}}

@@ -1,4 +1,4 @@
-"""How fast requests may go: a simulation of a strict limit, of latency and of others who share it."""
+"""How fast requests may be sent: a simulation of a strict limit, latency, and others who share the limit."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ class Server:
 
 @dataclass
 class Simulation:
-    """Eager clients that share one budget: each sends its next request as soon as it may.
+    """Eager clients that share one rate limiter: each sends its next request as soon as possible.
 
-    :param trip: seconds from sending to the answer; :param jitter: seconds more, at random.
-    :param outward: the part of the trip that lies before the server counts.
-    :param other: the moments at which somebody else asks, who shares the limit.
+    :param trip: seconds from sending to the response.
+    :param jitter: maximum of additional random seconds.
+    :param outward: the part of the trip before the server counts the request.
+    :param other: the times of requests of others who share the limit.
     """
 
     budget: RateLimiter

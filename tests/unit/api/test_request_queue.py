@@ -1,4 +1,4 @@
-"""Whose turn it is, on a clock that is stepped: no thread, no loop, no waiting."""
+"""Whose turn it is, in simulated time: no thread, no loop, no waiting."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLASSES = tuple(Priority)
 
 
 class CountedBudget(RateLimiter):
-    """Counts how often it is asked."""
+    """Counts the calls of `reserve`."""
 
     asked = granted = 0
 
@@ -42,7 +42,7 @@ class CountedBudget(RateLimiter):
 
 @dataclass
 class Desk:
-    """A queue with waiters that take what they are offered at once, unless their owner is away."""
+    """A queue with waiters that take their offers at once, unless their owner is away."""
 
     limit: float = 1000.0
     ticks: float = 0.0
@@ -89,7 +89,7 @@ class Desk:
         self.serve()
 
     def serve_until(self, number: int) -> list[Waiter]:
-        """Serve until so many were taken, and return them."""
+        """Serve until this many slots were taken; return their waiters."""
         while len(self.taken) < number:
             seconds = self.serve()
             assert math.isfinite(seconds) or len(self.taken) >= number
@@ -308,7 +308,7 @@ def test_the_order_in_each_class_is_that_of_joining_whoever_leaves(
 
 @dataclass
 class Account:
-    """Waits, exports and lists that share one budget, each request answered after a while. Times are stepped."""
+    """Waits, exports and lists that share one rate limiter, in simulated time. A request takes `TRIP` seconds."""
 
     limit: float = 20.0
     looks: dict[str, list[float]] = field(default_factory=dict)
@@ -323,7 +323,7 @@ class Account:
         self.ticks = 0.0
 
     def add(self, name: str, priority: Priority, interval: float, phase: float = 0.0) -> None:
-        """Add one that asks again so long after it has been answered."""
+        """Add one that sends its next request this long after a response."""
         self.looks[name] = []
         self._at(phase, partial(self._join, name, priority, interval))
 
@@ -341,7 +341,7 @@ class Account:
         return self
 
     def longest_gap(self, prefix: str) -> float:
-        """Return the longest time between two looks, or before the first or after the last, of any of them."""
+        """Return the longest time between two polls of any of them, or before the first or after the last."""
         moments = [[0.0, *looks, self.ticks] for name, looks in self.looks.items() if name.startswith(prefix)]
         return max(later - sooner for looks in moments for sooner, later in pairwise(looks))
 

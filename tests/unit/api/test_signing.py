@@ -41,7 +41,7 @@ def test_the_vector_of_the_official_sdk_holds() -> None:
 
 
 def test_the_vector_of_the_documentation_holds_for_what_we_share_with_it() -> None:
-    """It signs other headers than we do, so the two ends are judged: the body, and the arithmetic."""
+    """It signs other headers than we do, so only the body and the final arithmetic are compared."""
     request = sign(Limit=1, Filters=[{"Values": ["未命名"], "Name": "instance-name"}])
     payload = sha256(request.body).hexdigest()
     assert payload == "35e9c5b0e3ae67532d3c9f17ead6c90222632e5b1ff7f6e89887f1398934f064"

@@ -1,4 +1,4 @@
-"""Times: whatever a user writes, the request picks the instants that were meant."""
+"""Times: whatever a user writes, the request selects the intended moments."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def readings(wall: datetime, zone: tzinfo) -> list[datetime]:
 
 
 def sent(zone: str, **filters: object) -> dict[str, Any]:
-    """Return the request's parameters, its schedule times read by its own TimeZone, with our own arithmetic."""
+    """Return the request's parameters, with schedule times parsed in its TimeZone, independently of the code."""
     parameters: dict[str, Any] = dict(
         parse_query(filters, project_id="1", time_zone=Zone.parse(zone)).parameters()
     )
@@ -257,7 +257,7 @@ SHAPES = frozenset(DATES) | {"".join(parts) for parts in product(DATES, "T ", CL
 
 
 def meaning(text: str) -> tuple[datetime, bool, bool] | None:
-    """Return the moment in UTC, cut to seconds, that the text means in UTC+8; was it cut, and is it a date?"""
+    """Return the moment in UTC, in whole seconds, that the text means in UTC+8; was it truncated; is it a date?"""
     if re.sub(r"\.9+", ".9", re.sub("[0-9]", "9", text)) not in SHAPES:
         return None
     day, _, rest = text.replace("T", " ").partition(" ")
@@ -282,7 +282,7 @@ def meaning(text: str) -> tuple[datetime, bool, bool] | None:
 
 
 def check_meaning(text: object) -> None:
-    """Check that a text, or a number, is read as what it means, or refused."""
+    """Check that a text or a number is parsed as what it means, or refused."""
     zone = Zone("UTC+8")
     expected = meaning(str(text).strip())
     if expected is None:
@@ -301,7 +301,7 @@ def check_meaning(text: object) -> None:
 
 @st.composite
 def almost_times(draw: st.DrawFn) -> str:
-    """A text of one of the shapes, its numbers mostly but not always such as a clock and a calendar have."""
+    """A text of one of the shapes, with numbers that are mostly but not always valid in a time."""
     moments = st.datetimes(datetime(1000, 1, 1)).map("{:%Y%m%d%H%M%S}".format)  # noqa: DTZ001
     digits = iter(
         draw(moments | st.text("0123456789", min_size=14, max_size=14)) + draw(st.times()).strftime("%H%M")
@@ -452,7 +452,7 @@ def test_of_a_smaller_part_of_a_second_too_no_window_is_too_narrow_and_no_end_to
 
 
 class NoZone(tzinfo):
-    """A tzinfo that knows no offset, which Python counts as none."""
+    """A tzinfo without an offset, which Python treats as naive."""
 
     def utcoffset(self, _moment: datetime | None) -> None:
         return None

@@ -1,4 +1,4 @@
-"""Both clients over TLS: whom they trust, whom they do not, and what they say of a file that is no certificate."""
+"""Both clients over TLS: whom they trust, whom they do not, and the error for a file without certificates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1 that nobody signed, with its key, in one file."""
+    """A self-signed certificate of 127.0.0.1 and its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -116,7 +116,7 @@ def ask(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
     return request.param  # type: ignore[no-any-return]
 
 
-def test_a_certificate_that_nobody_signed_is_not_trusted(ask: Callable[[Transport], int], url: str) -> None:
+def test_a_self_signed_certificate_is_not_trusted(ask: Callable[[Transport], int], url: str) -> None:
     with pytest.raises(NoAnswer, match="certificate verify failed"):
         ask(Transport(url))
 

@@ -1,4 +1,4 @@
-"""Reading a list that moves: what is given out, and when it may be called whole. The list is a list in memory."""
+"""Reading a list in memory that changes: which rows are returned, and when a pass is whole."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ places = st.integers(0, 400)
 
 
 def changes(*kinds: str) -> st.SearchStrategy[list[list[Change]]]:
-    """Return, for each request, what happens to the list before it."""
+    """Return the changes to the list before each request."""
     some = st.lists(st.tuples(st.sampled_from(kinds), places, places), max_size=3)
     return st.lists(some, max_size=12)
 
@@ -45,8 +45,9 @@ def row(task: str, number: int = 0) -> TaskInstance:
 class Shelf:
     """The list at WeData: rows in order, found by keyword if one is sent.
 
-    :param total: what it says that its total is. :param most: rows a page at the most. :param extra: rows that
-        every page has beside its own.
+    :param total: returns the total to report for the real one.
+    :param most: the maximum of rows per page.
+    :param extra: further rows on every page.
     """
 
     def __init__(
@@ -86,14 +87,14 @@ class Shelf:
         return [row.instance_key for row in self.rows]
 
 
-def query(**given: Any) -> InstanceQuery:
-    return InstanceQuery(project_id="1", zone=Zone("UTC+8"), **given)
+def query(**filters: Any) -> InstanceQuery:
+    return InstanceQuery(project_id="1", zone=Zone("UTC+8"), **filters)
 
 
 def reading(
     shelf: Shelf, listing: ConsistentListing, happens: Iterable[list[Change]] = ()
 ) -> Iterator[str | None]:
-    """Read to the end, while things happen before each request."""
+    """Read to the end, with changes before each request."""
     events = iter(happens)
     while (operation := listing.operation()) is not None:
         for kind, here, there in next(events, []):
@@ -229,7 +230,7 @@ def test_an_operation_is_the_same_until_it_is_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sort"),
+    ("filters", "sort"),
     [
         ({}, ("SCHEDULE_DATE", "ASC")),
         ({"sort_column": "COST_TIME"}, ("COST_TIME", None)),
@@ -237,9 +238,9 @@ def test_an_operation_is_the_same_until_it_is_answered() -> None:
     ],
 )
 def test_the_oldest_come_first_unless_the_user_sorts(
-    given: dict[str, str], sort: tuple[str | None, ...]
+    filters: dict[str, str], sort: tuple[str | None, ...]
 ) -> None:
-    parameters = Paginator(query(**given)).operation().parameters
+    parameters = Paginator(query(**filters)).operation().parameters
     assert sort == (parameters.get("SortColumn"), parameters.get("SortType"))
 
 

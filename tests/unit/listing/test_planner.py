@@ -1,4 +1,4 @@
-"""The plan of a reading, alone: against a small list in memory that is answered from, and changed, by hand."""
+"""The planner alone, against a small list in memory that the tests change between responses."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def row(number: int, second: int | None = 0, task: str = "7", **more: Any) -> Ta
 class Shelf:
     """The list at WeData.
 
-    :param nulls: where rows without the sort column's value stand: as the lowest or highest, or always first
-        or last. :param chance: ties come in another order each time.
+    :param nulls: where rows without a value in the sort column are: as lowest or highest, or always first or
+        last.
+    :param chance: shuffles ties in each response.
     """
 
     def __init__(
@@ -71,23 +72,26 @@ class Shelf:
         self._any_or_all = all if every_keyword else any
 
     def answer(self, operation: Operation[Page]) -> Page:
-        given = dict(operation.parameters)
-        self.asked.append(given)
-        rows = [row for row in self.rows if self._matches(row, given)]
+        parameters = dict(operation.parameters)
+        self.asked.append(parameters)
+        rows = [row for row in self.rows if self._matches(row, parameters)]
         for column, name in (("scheduler_time", "ScheduleTime"), ("last_update_time", "LastUpdateTime")):
-            rows = within(window(given, name), column, rows)
-        found = self._sorted(rows, given)
-        start = (given["PageNumber"] - 1) * given["PageSize"]
-        return Page(len(found), tuple(found[start : start + given["PageSize"]]))
+            rows = within(window(parameters, name), column, rows)
+        found = self._sorted(rows, parameters)
+        start = (parameters["PageNumber"] - 1) * parameters["PageSize"]
+        return Page(len(found), tuple(found[start : start + parameters["PageSize"]]))
 
-    def _matches(self, row: TaskInstance, given: dict[str, Any]) -> bool:
-        words = given.get("Keyword", "").split(",")
-        return given.get("InstanceState") in (None, row.state) and self._any_or_all(
+    def _matches(self, row: TaskInstance, parameters: dict[str, Any]) -> bool:
+        words = parameters.get("Keyword", "").split(",")
+        return parameters.get("InstanceState") in (None, row.state) and self._any_or_all(
             word in (row.task_id or "") for word in words
         )
 
-    def _sorted(self, rows: list[TaskInstance], given: dict[str, Any]) -> list[TaskInstance]:
-        column, down = COLUMNS[given.get("SortColumn", "SCHEDULE_DATE")], given.get("SortType") == "DESC"
+    def _sorted(self, rows: list[TaskInstance], parameters: dict[str, Any]) -> list[TaskInstance]:
+        column, down = (
+            COLUMNS[parameters.get("SortColumn", "SCHEDULE_DATE")],
+            parameters.get("SortType") == "DESC",
+        )
         if self._chance:
             self._chance.shuffle(rows)
         nulls = [row for row in rows if getattr(row, column) is None]
@@ -97,8 +101,8 @@ class Shelf:
         return nulls + others if first else others + nulls
 
 
-def window(given: dict[str, Any], name: str) -> TimeWindow:
-    ends = (given.get(f"{name}{end}") for end in ("From", "To"))
+def window(parameters: dict[str, Any], name: str) -> TimeWindow:
+    ends = (parameters.get(f"{name}{end}") for end in ("From", "To"))
     return TimeWindow(*(ZONE.wire.parse(end) if end else None for end in ends))
 
 
@@ -108,8 +112,8 @@ def within(window: TimeWindow, column: str, rows: list[TaskInstance]) -> list[Ta
     return [row for row in rows if (moment := getattr(row, column)) is not None and moment in window]
 
 
-def query(**given: Any) -> InstanceQuery:
-    return InstanceQuery(project_id="1", zone=ZONE, **given)
+def query(**filters: Any) -> InstanceQuery:
+    return InstanceQuery(project_id="1", zone=ZONE, **filters)
 
 
 def reading(
@@ -119,7 +123,11 @@ def reading(
     happens: Callable[[int], object] = lambda _: None,
     pick: Callable[[int], int] = lambda _: 0,
 ) -> Iterator[str]:
-    """Read to the end; `happens` is called with each answer's number before it, `pick` says which is next."""
+    """Read to the end.
+
+    :param happens: called with the number of each response before it.
+    :param pick: chooses the request that is answered next.
+    """
     under_way: list[tuple[int, Operation[Page]]] = []
     while not plan.ended:
         under_way += plan.next()
@@ -148,14 +156,14 @@ def last_first(under_way: int) -> int:
 @pytest.mark.parametrize("total", [2**27, 2**31, 2**63, 10**300])
 @pytest.mark.parametrize("second", [0, None])
 def test_a_list_longer_than_any_is_no_list(total: int, second: int | None) -> None:
-    """To plan for the pages of so many rows of one second would take all memory."""
+    """Planning the pages of this many rows of one second would exhaust memory."""
     plan = ListingPlanner(query(schedule=TimeWindow(DAY, DAY) if second == 0 else TimeWindow()), limits=SMALL)
     ((ticket, _),) = plan.next()
     with pytest.raises(UnreadableField, match=r"^TotalCount is .*; expected at most 100000000$"):
         plan.feed(ticket, Page(total, (row(1, second),)), NOW)
 
 
-# A list at rest
+# A list that does not change
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 5, 6, 10, 11, 77])
@@ -224,7 +232,7 @@ def test_the_window_of_the_query_is_kept_to() -> None:
     shelf = Shelf([row(99, None), *(row(number, number) for number in range(60))])
     schedule = TimeWindow(DAY + timedelta(seconds=10), DAY + timedelta(seconds=49))
     assert keys(shelf.rows[11:51]) == read(shelf, ListingPlanner(query(schedule=schedule), limits=TINY))
-    assert {"2026-03-01 08:00:10"} == {min(given["ScheduleTimeFrom"] for given in shelf.asked)}
+    assert {"2026-03-01 08:00:10"} == {min(parameters["ScheduleTimeFrom"] for parameters in shelf.asked)}
 
 
 def test_the_order_that_the_query_names_is_kept_to_in_a_list_at_rest() -> None:
@@ -279,7 +287,7 @@ def test_named_ids_are_asked_for_together_and_those_not_found_alone() -> None:
     shelf = Shelf(rows)
     plan = ListingPlanner(query(task_ids=("11", "2", "9")), limits=SMALL)
     assert keys([rows[1], rows[2]]) == read(shelf, plan)
-    assert ["11,2,9", "9"] == [given["Keyword"] for given in shelf.asked]
+    assert ["11,2,9", "9"] == [parameters["Keyword"] for parameters in shelf.asked]
     assert plan.total is None
 
 
@@ -295,7 +303,7 @@ def test_very_many_ids_are_asked_for_in_parts() -> None:
     shelf = Shelf(rows)
     ids = tuple(str(row.task_id) for row in rows)
     assert keys(rows) == read(shelf, ListingPlanner(query(task_ids=ids), limits=SMALL))
-    assert 3 == len({given["Keyword"] for given in shelf.asked})
+    assert 3 == len({parameters["Keyword"] for parameters in shelf.asked})
 
 
 def test_named_instances_are_found_among_chance_finds() -> None:
@@ -309,7 +317,7 @@ def test_a_keyword_is_sent_as_it_is() -> None:
     assert ["71_0001"] == read(shelf, ListingPlanner(query(keyword="7"), limits=SMALL))
 
 
-# A list that moves. Each case once went wrong in a simpler plan.
+# A list that changes. Each case failed once with a simpler plan.
 
 
 def swapped(shelf: Shelf, out: Iterable[int], new: Iterable[TaskInstance]) -> None:
@@ -318,7 +326,7 @@ def swapped(shelf: Shelf, out: Iterable[int], new: Iterable[TaskInstance]) -> No
 
 
 def test_pairs_that_leave_the_count_as_it_is_are_noticed_by_their_last_update_time() -> None:
-    """30 in one second, the pages from the last to the first: row 15 slides from an unread to a read page."""
+    """30 rows in one second, pages read from last to first: row 15 moves from an unread page to a read one."""
     shelf = Shelf(row(number) for number in range(30))
     later: dict[int, Callable[[], None]] = {
         3: lambda: swapped(shelf, [3], [row(37, last_update_time=NOW)]),
@@ -343,7 +351,7 @@ def test_pairs_that_leave_the_count_as_it_is_are_noticed_by_their_last_update_ti
 def test_timeless_instances_that_leave_while_others_come_hide_none(
     timeless: int, at: int, nulls: str, pick: Callable[[int], int]
 ) -> None:
-    """Their number must come from a page that is read before the others, and at a page's edge."""
+    """Their number must come from a page that is read before the others, even at the edge of a page."""
     rows = [row(number, None) for number in range(timeless)]
     shelf = Shelf([*rows, *(row(number, number) for number in range(50, 60))], nulls=nulls)
 

@@ -1,4 +1,4 @@
-"""A reading over a real socket: what it gives, what it counts, and that it ends at once, however it ends."""
+"""A reader over a real socket: what it returns, what it counts, and that it always stops at once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def wedata() -> Iterator[Emulator]:
 
 @pytest.fixture
 def stuck(wedata: Emulator) -> Iterator[Callable[..., threading.Event]]:
-    """Let the emulator hold back its answers from the third on, until the test is over."""
+    """Make the emulator hold back its responses from the third on, until the test is over."""
     let_go = threading.Event()
 
     def hold(then: Callable[[], object] = lambda: None) -> threading.Event:
@@ -217,6 +217,6 @@ def test_stopped_it_waits_for_no_lock_that_the_interrupted_step_may_hold(wedata:
     [(5000.0, 5000 - 10 - 2), (None, 4000 - 310)],
     ids=["by WeData's clock", "by our own"],
 )
-def test_what_is_old_is_reckoned_by_wedatas_clock_if_it_tells_it(date: float | None, expected: int) -> None:
+def test_unchanged_rows_are_determined_by_wedatas_clock_if_known(date: float | None, expected: int) -> None:
     answer = Answer(Page(0, ()), Now(4000.0, 7.0), trip=2.0, date=date, attempts=1, throttled=0)
     assert datetime.fromtimestamp(expected, UTC) == _unchanged_before(answer)

@@ -1,4 +1,4 @@
-"""Which rows of an answer were asked for, where the request went out without the filters that a row can leave."""
+"""Which rows of a response match, if the request was sent without the filters that a row can leave."""
 
 from __future__ import annotations
 
