@@ -189,8 +189,8 @@ class NullSchedule(Indivisible):
     def _first_pass(self) -> None:
         if self._probes >= MOST_PROBES:
             raise ListNotAtRest(
-                f"the number of instances {self._subject} was not found in {MOST_PROBES} requests, because the result "
-                "set kept changing; narrow the filters, or retry when fewer instances are being updated"
+                f"the number of instances {self._subject} was not found in {MOST_PROBES} requests, because the "
+                "result set kept changing; narrow the filters, or retry when fewer instances are being updated"
             )
         # Search from their end of the order in growing steps, because usually there are few of them.
         step = self.limits.page * 4**self._probes // 2 if self._probes else 0

@@ -1,4 +1,4 @@
-"""Services that stop counting at 10,000, or refuse pages behind 10,000 rows: nothing is cut off in silence."""
+"""Services that stop counting at 10,000, or refuse pages beyond 10,000 rows: nothing is truncated silently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WINDOWS = {
 
 
 class Service:
-    """A WeData of many instances, asked without a socket."""
+    """A WeData with many instances, without a socket."""
 
     def __init__(self, times: list[int | None], quirks: Quirks) -> None:
         self.clock = SteppedClock(NOW)
@@ -68,11 +68,11 @@ class Service:
         self.deepest = max(
             self.deepest, operation.parameters["PageNumber"] * operation.parameters["PageSize"]
         )
-        given = parameters.read(
+        parsed = parameters.parse(
             json.dumps(dict(operation.parameters)).encode(), parameters.LIST_TASK_INSTANCES, ("ProjectId",)
         )
         return operation.parse(
-            {"Data": actions.list_task_instances(self.world, given, self.quirks, self._chance)}
+            {"Data": actions.list_task_instances(self.world, parsed, self.quirks, self._chance)}
         )
 
     def swap(self) -> None:
@@ -94,7 +94,7 @@ def read(
     *,
     happens: Callable[[int], object] = lambda _: None,
 ) -> list[str]:
-    """Read to the end; the requests that are under way are answered in turn, from the last to the first."""
+    """Read to the end; concurrent requests are answered from the last to the first."""
     plan, keys, requests = ListingPlanner(query(window)), [], 0
     while not plan.ended:
         for ticket, operation in reversed(plan.next()):
@@ -110,7 +110,7 @@ def even(count: int) -> list[int | None]:
 
 
 def clustered(count: int) -> list[int | None]:
-    """Nearly all within a minute, as where a day's instances are made at midnight."""
+    """Nearly all within a minute, as if a day's instances are created at midnight."""
     return [FIRST + (DAY - 1 if number % 100 == 0 else 3600 + number % 200) for number in range(count)]
 
 

@@ -1,8 +1,8 @@
-"""The promise of a reading, put to a WeData that may change between any two of its answers.
+"""The promise of a reading, tested against a WeData that may change between any two of its responses.
 
-Thousands of histories, each from a number that a failure tells. A page has 5 rows, so that little is enough to
-have many; several requests are under way and are answered in any order; changes come in every gap. All of
-it is the emulator's world, asked without a socket.
+Thousands of histories, each from a seed that a failure shows. A page has 5 rows, so few rows fill many pages.
+Several requests are under way and answered in any order, with changes in every gap. The emulator's world is used
+without a socket.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from airflow_provider_wedata.listing.planner import ListingPlanner
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.operations import Operation, Page
 
-#: Of each kind; more of them find more, at 10 ms each.
+#: Histories of each scenario; more of them find more, at 10 ms each.
 HISTORIES = int(os.environ.get("WEDATA_HISTORIES", "120"))
 START = "2026-03-01 12:00:00"
 TWO_DAYS = 2 * 86400
@@ -44,10 +44,11 @@ LIMITS: tuple[Limits, ...] = (
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What kind of history.
+class Scenario:
+    """What may happen in a history.
 
-    :param changes: what may happen; :param spread: the seconds of schedule time that the rows are in.
+    :param changes: what may happen.
+    :param spread: the range of the rows' schedule times, in seconds.
     :param nulls: the share of rows without a schedule time.
     :param refused: the share of histories that end in an error, as measured with 2,500 of them, and a little more.
     """
@@ -65,27 +66,27 @@ class Outcome:
 
 #: Never deeper than four pages; and a list that is short enough to be read as one.
 SHALLOW = Limits(page=5, whole=4, begin=3, deepest=4, held=6)
-KINDS = {
-    "mixed": Outcome(refused=0.12),
-    "pairs, the count stays": Outcome(("swap",), refused=0.15),
-    "updates in place": Outcome(("update",)),
-    "ties in another order each time": Outcome(tie_shuffle=True, refused=0.16),
-    "state filter": Outcome(("insert", "delete", "enter", "leave"), state="RUNNING", refused=0.05),
-    "state filter, the count stays": Outcome(("flip",), state="RUNNING"),
-    "one second": Outcome(spread=(1,), refused=0.56),
-    "one second, the count stays": Outcome(("swap", "update"), spread=(1,), refused=0.48),
-    "one second, state filter": Outcome(("flip", "update"), spread=(1,), state="RUNNING"),
-    "some without a schedule time": Outcome(nulls=(0.1, 0.3, 0.6), refused=0.3),
-    "none with a schedule time": Outcome(("swap", "delete", "insert"), nulls=(1.0,), refused=0.59),
-    "in a window": Outcome(windowed=True, spread=(20, 1000)),
-    "no LastUpdateTime": Outcome(("update",), nulls=(0.0, 0.3), quirks={"null_fields": ("LastUpdateTime",)}),
-    "totals that go no further": Outcome(
+SCENARIOS = {
+    "mixed": Scenario(refused=0.12),
+    "pairs, the count stays": Scenario(("swap",), refused=0.15),
+    "updates in place": Scenario(("update",)),
+    "ties in another order each time": Scenario(tie_shuffle=True, refused=0.16),
+    "state filter": Scenario(("insert", "delete", "enter", "leave"), state="RUNNING", refused=0.05),
+    "state filter, the count stays": Scenario(("flip",), state="RUNNING"),
+    "one second": Scenario(spread=(1,), refused=0.56),
+    "one second, the count stays": Scenario(("swap", "update"), spread=(1,), refused=0.48),
+    "one second, state filter": Scenario(("flip", "update"), spread=(1,), state="RUNNING"),
+    "some without a schedule time": Scenario(nulls=(0.1, 0.3, 0.6), refused=0.3),
+    "none with a schedule time": Scenario(("swap", "delete", "insert"), nulls=(1.0,), refused=0.59),
+    "in a window": Scenario(windowed=True, spread=(20, 1000)),
+    "no LastUpdateTime": Scenario(("update",), nulls=(0.0, 0.3), quirks={"null_fields": ("LastUpdateTime",)}),
+    "totals that go no further": Scenario(
         spread=(40, 1000), quirks={"counting_limit": SHALLOW.page * SHALLOW.deepest}, limits=(SHALLOW,)
     ),
-    "deep pages refused": Outcome(
+    "deep pages refused": Scenario(
         spread=(40, 1000), quirks={"deepest_page": SHALLOW.deepest}, limits=(SHALLOW,)
     ),
-    "neither counted nor shown": Outcome(
+    "neither counted nor shown": Scenario(
         spread=(40, 1000),
         quirks={"counting_limit": SHALLOW.page * SHALLOW.deepest, "deepest_page": SHALLOW.deepest},
         limits=(SHALLOW,),
@@ -94,19 +95,22 @@ KINDS = {
 
 
 class History:
-    """One reading, and what happens meanwhile. `until`: the requests after which nothing happens any more."""
+    """One reading, and what happens meanwhile.
 
-    def __init__(self, kind: Outcome, seed: int, *, until: int | None = None) -> None:
+    :param until: the number of requests after which nothing changes any more.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, *, until: int | None = None) -> None:
         self.chance = Random(seed)  # noqa: S311 - the same every time, on purpose
-        self.outcome = kind
+        self.scenario = scenario
         self.until = until
         self.clock = SteppedClock(START)
         self.world = World(self.clock)
-        self.quirks = Quirks(tie_shuffle=kind.tie_shuffle, **kind.quirks)
+        self.quirks = Quirks(tie_shuffle=scenario.tie_shuffle, **scenario.quirks)
         self.nulls_last = self.chance.choice([(), ("ASC",), ("DESC",), ("ASC", "DESC")])
         self.likely = self.chance.choice([0.02, 0.1, 0.3, 1.0])
-        self.spread = self.chance.choice(kind.spread)
-        self.nulls = self.chance.choice(kind.nulls)
+        self.spread = self.chance.choice(scenario.spread)
+        self.nulls = self.chance.choice(scenario.nulls)
         self.first = int(self.clock.now()) - TWO_DAYS
         self.added = 0
         self.requests = 0
@@ -117,27 +121,27 @@ class History:
     @property
     def query(self) -> InstanceQuery:
         window = TimeWindow()
-        if self.outcome.windowed:
+        if self.scenario.windowed:
             ends = self.window
             window = TimeWindow(datetime.fromtimestamp(ends.first or 0, UTC), None)
         return InstanceQuery(
-            project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=window, instance_state=self.outcome.state
+            project_id=PROJECT_ID, zone=Zone("UTC+8"), schedule=window, instance_state=self.scenario.state
         )
 
     @property
     def window(self) -> Seconds:
-        return Seconds(self.first + self.spread // 3 if self.outcome.windowed else None, None)
+        return Seconds(self.first + self.spread // 3 if self.scenario.windowed else None, None)
 
     def matching(self) -> set[str]:
-        wanted = Filter(project_id=PROJECT_ID, state=self.outcome.state, schedule=self.window)
+        wanted = Filter(project_id=PROJECT_ID, state=self.scenario.state, schedule=self.window)
         return {row.key for row in self.world.select(wanted)}
 
     def read(self) -> list[str]:
-        """Return the keys as they were given out."""
+        """Return the keys in the order in which they were returned."""
         plan = ListingPlanner(
             self.query,
             under_way=self.chance.choice([1, 2, 4, 6]),
-            limits=self.chance.choice(self.outcome.limits),
+            limits=self.chance.choice(self.scenario.limits),
         )
         keys: list[str] = []
         under_way: list[tuple[int, Operation[Page], float]] = []
@@ -155,19 +159,19 @@ class History:
         self.requests += 1
         assert self.requests < 3000
         body = json.dumps(dict(operation.parameters)).encode()
-        given = parameters.read(body, parameters.LIST_TASK_INSTANCES, ("ProjectId",))
+        parsed = parameters.parse(body, parameters.LIST_TASK_INSTANCES, ("ProjectId",))
         # The emulator turns the order round for DESC, and with it the end at which it has the nulls.
-        direction = given["SortType"]
+        direction = parsed["SortType"]
         self.quirks.nulls_last = (direction in self.nulls_last) == (direction == "ASC")
         return operation.parse(
-            {"Data": actions.list_task_instances(self.world, given, self.quirks, self.chance)}
+            {"Data": actions.list_task_instances(self.world, parsed, self.quirks, self.chance)}
         )
 
     def happen(self) -> None:
         version = self.world.version
         for _ in range(3):
             if self.chance.random() < self.likely:
-                getattr(self, self.chance.choice(self.outcome.changes))()
+                getattr(self, self.chance.choice(self.scenario.changes))()
                 if version != self.world.version:
                     now = self.matching()
                     self.all_the_while, self.ever = self.all_the_while & now, self.ever | now
@@ -212,31 +216,31 @@ class History:
 
 
 def broken(history: History) -> tuple[set[str], set[str], set[str]]:
-    """Read, and return what was given twice, what is missing, and what never matched."""
+    """Read, and return the keys that were returned twice, that are missing, and that never matched."""
     keys = history.read()
     twice = {key for key, times in Counter(keys).items() if times > 1}
     return twice, history.all_the_while - set(keys), set(keys) - history.ever
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_given_twice_and_nothing_is_missing_or_an_error_says_so(kind: str) -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_nothing_is_given_twice_and_nothing_is_missing_or_an_error_says_so(scenario: str) -> None:
     failures, refused = {}, 0
     for seed in range(HISTORIES):
         refused += 1
         with suppress(ListNotAtRest):
-            found = broken(History(KINDS[kind], seed))
+            found = broken(History(SCENARIOS[scenario], seed))
             refused -= 1
             if any(found):
                 failures[seed] = found
     assert failures == {}
-    assert refused <= KINDS[kind].refused * HISTORIES  # or it would show little
+    assert refused <= SCENARIOS[scenario].refused * HISTORIES  # otherwise the test would show little
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_history_that_goes_quiet_is_read_to_the_end(kind: str) -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_history_that_goes_quiet_is_read_to_the_end(scenario: str) -> None:
     failures = {}
     for seed in range(HISTORIES, HISTORIES + HISTORIES // 2):
-        found = broken(History(KINDS[kind], seed, until=seed % 5))
+        found = broken(History(SCENARIOS[scenario], seed, until=seed % 5))
         if any(found):
             failures[seed] = found
     assert failures == {}
