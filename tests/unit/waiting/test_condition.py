@@ -59,7 +59,7 @@ def judged(
 
 class TestTheTable:
     @pytest.mark.parametrize(
-        ("states", "kind"),
+        ("states", "outcome"),
         [
             (["COMPLETED"], Outcome.MET),
             (["COMPLETED", "COMPLETED"], Outcome.MET),
@@ -81,11 +81,13 @@ class TestTheTable:
             ([], Outcome.WAITING),
         ],
     )
-    def test_with_the_sets_that_are_given_by_default(self, states: list[str | None], kind: Outcome) -> None:
-        assert kind == judged(DEFAULT, rows_in(*states)).outcome
+    def test_with_the_sets_that_are_given_by_default(
+        self, states: list[str | None], outcome: Outcome
+    ) -> None:
+        assert outcome == judged(DEFAULT, rows_in(*states)).outcome
 
     @pytest.mark.parametrize(
-        ("states", "kind"),
+        ("states", "outcome"),
         [
             (["COMPLETED", "SKIP_RUNNING"], Outcome.SKIPPED),
             (["RUNNING", "SKIP_RUNNING"], Outcome.SKIPPED),
@@ -94,9 +96,9 @@ class TestTheTable:
             (["COMPLETED"], Outcome.MET),
         ],
     )
-    def test_with_a_skipped_state(self, states: list[str], kind: Outcome) -> None:
+    def test_with_a_skipped_state(self, states: list[str], outcome: Outcome) -> None:
         condition = replace(DEFAULT, skipped=frozenset({"SKIP_RUNNING"}))
-        assert kind == judged(condition, rows_in(*states)).outcome
+        assert outcome == judged(condition, rows_in(*states)).outcome
 
     def test_skip_running_is_as_good_as_done_where_it_is_allowed(self) -> None:
         condition = replace(DEFAULT, allowed=frozenset({"COMPLETED", "SKIP_RUNNING"}))
@@ -117,19 +119,19 @@ class TestTheTable:
 
 class TestHowMany:
     @pytest.mark.parametrize(
-        ("there", "kind"), [(0, Outcome.WAITING), (1, Outcome.WAITING), (2, Outcome.MET), (3, Outcome.MET)]
+        ("there", "outcome"), [(0, Outcome.WAITING), (1, Outcome.WAITING), (2, Outcome.MET), (3, Outcome.MET)]
     )
-    def test_at_least(self, there: int, kind: Outcome) -> None:
+    def test_at_least(self, there: int, outcome: Outcome) -> None:
         condition = replace(DEFAULT, at_least=2)
-        assert kind == judged(condition, rows_in(*["COMPLETED"] * there)).outcome
+        assert outcome == judged(condition, rows_in(*["COMPLETED"] * there)).outcome
 
     @pytest.mark.parametrize(
-        ("there", "kind"),
+        ("there", "outcome"),
         [(0, Outcome.WAITING), (1, Outcome.WAITING), (2, Outcome.MET), (3, Outcome.WAITING)],
     )
-    def test_exactly(self, there: int, kind: Outcome) -> None:
+    def test_exactly(self, there: int, outcome: Outcome) -> None:
         condition = replace(DEFAULT, exactly=2)
-        assert kind == judged(condition, rows_in(*["COMPLETED"] * there)).outcome
+        assert outcome == judged(condition, rows_in(*["COMPLETED"] * there)).outcome
 
     def test_too_few_are_not_stuck_for_more_may_come(self) -> None:
         condition = replace(DEFAULT, at_least=3)
@@ -214,18 +216,18 @@ class TestAWindowThatGrows:
         assert judged(replace(DEFAULT, per_id=2), rows, named=("1",)).outcome == Outcome.WAITING
 
     @pytest.mark.parametrize(
-        ("state", "kind"), [("EXPIRED", Outcome.FAILED), ("SKIP_RUNNING", Outcome.STUCK)]
+        ("state", "outcome"), [("EXPIRED", Outcome.FAILED), ("SKIP_RUNNING", Outcome.STUCK)]
     )
-    def test_what_ended_badly_is_reported_at_once(self, state: str, kind: Outcome) -> None:
+    def test_what_ended_badly_is_reported_at_once(self, state: str, outcome: Outcome) -> None:
         rows = rows_in("COMPLETED", state, cycle_type="HOUR_CYCLE")
-        assert kind == judged(Condition(counted=False), rows, over=False).outcome
+        assert outcome == judged(Condition(counted=False), rows, over=False).outcome
 
 
 class TestAnOldLife:
     condition = replace(DEFAULT, completed_after=NOON)
 
     @pytest.mark.parametrize(
-        ("end", "kind"),
+        ("end", "outcome"),
         [
             (NOON + MINUTE, Outcome.MET),
             (NOON, Outcome.MET),
@@ -234,9 +236,9 @@ class TestAnOldLife:
         ],
     )
     def test_what_was_done_earlier_or_nobody_knows_when_is_not_done(
-        self, end: datetime | None, kind: Outcome
+        self, end: datetime | None, outcome: Outcome
     ) -> None:
-        assert kind == judged(self.condition, [a_row(0), a_row(1, end_time=end)]).outcome
+        assert outcome == judged(self.condition, [a_row(0), a_row(1, end_time=end)]).outcome
 
     def test_it_is_distinguished(self) -> None:
         rows = [a_row(0), a_row(1, end_time=NOON - MINUTE), a_row(2, end_time=None)]
@@ -305,7 +307,7 @@ class TestWhatIsTold:
 
 class TestWhenWeDataCanNotBeAsked:
     @pytest.mark.parametrize(
-        ("error", "kind"),
+        ("error", "outcome"),
         [
             (InvalidRequest("task_ids", "empty"), Outcome.REFUSED),
             (ContradictoryAnswer("outside the window"), Outcome.REFUSED),
@@ -317,9 +319,9 @@ class TestWhenWeDataCanNotBeAsked:
             (ListNotAtRest("rows came and went"), Outcome.WAITING),
         ],
     )
-    def test_only_what_another_request_can_not_fix_ends_the_wait(self, error: Any, kind: Outcome) -> None:
+    def test_only_what_another_request_can_not_fix_ends_the_wait(self, error: Any, outcome: Outcome) -> None:
         verdict = Verdict.of_error(error)
-        assert (kind, error) == (verdict.outcome, verdict.error)
+        assert (outcome, error) == (verdict.outcome, verdict.error)
         assert str(error) in verdict.message
 
 
@@ -420,9 +422,13 @@ class TestWhateverIsThere:
         self, condition: Condition, rows: list[TaskInstance], named: tuple[str, ...], over: bool, unsure: str
     ) -> None:
         states = {row.state for row in rows}
-        kind = condition.judge(condition.census(rows, named=named, unsure=unsure), window_over=over).outcome
-        assert bool(states & condition.failed) == (kind is Outcome.FAILED)
-        assert bool(states & condition.skipped and not states & condition.failed) == (kind is Outcome.SKIPPED)
+        outcome = condition.judge(
+            condition.census(rows, named=named, unsure=unsure), window_over=over
+        ).outcome
+        assert bool(states & condition.failed) == (outcome is Outcome.FAILED)
+        assert bool(states & condition.skipped and not states & condition.failed) == (
+            outcome is Outcome.SKIPPED
+        )
 
     @given(conditions(), worlds(), named_tasks, st.booleans())
     @settings(max_examples=200, deadline=None)

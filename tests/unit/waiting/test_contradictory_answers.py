@@ -241,7 +241,7 @@ class TestARowThatMayHaveRunAgain:
     """101 named rows are fetched twice, over two pages; the fields that show a rerun must be there."""
 
     @pytest.mark.parametrize(
-        ("extra", "kind"),
+        ("extra", "outcome"),
         [
             ({}, Outcome.MET),
             ({"LastUpdateTime": None}, Outcome.MET),
@@ -251,11 +251,11 @@ class TestARowThatMayHaveRunAgain:
             ({"TotalRunNum": 1.5}, Outcome.WAITING),
         ],
     )
-    def test_is_waited_for(self, pump: Any, extra: dict[str, Any], kind: Outcome) -> None:
+    def test_is_waited_for(self, pump: Any, extra: dict[str, Any], outcome: Outcome) -> None:
         load(pump, *["COMPLETED"] * 150, extra=extra)
         verdict = pump.poll(watch_for(task_ids=["71"]))
-        assert kind == verdict.outcome
-        assert kind == Outcome.MET or "don't show whether it ran again" in verdict.message
+        assert outcome == verdict.outcome
+        assert outcome == Outcome.MET or "don't show whether it ran again" in verdict.message
 
 
 class TestACountThatStops:
@@ -263,16 +263,16 @@ class TestACountThatStops:
     def terms(self, request: Any) -> Any:
         return request.param
 
-    @pytest.mark.parametrize(("there", "kind"), [(10_000, Outcome.MET), (10_001, Outcome.WAITING)])
+    @pytest.mark.parametrize(("there", "outcome"), [(10_000, Outcome.MET), (10_001, Outcome.WAITING)])
     @pytest.mark.parametrize("limit", [10_000, None])
     def test_ten_thousand_are_believed_once_the_halves_add_up_to_it(
-        self, pump_for: Any, terms: Any, there: int, kind: Outcome, limit: int | None
+        self, pump_for: Any, terms: Any, there: int, outcome: Outcome, limit: int | None
     ) -> None:
         pump = pump_for(Quirks(counting_limit=limit))
         load(pump, *["COMPLETED"] * there)
         verdict = looked(pump, **terms)
         assert verdict is not None
-        assert verdict.outcome == (kind if limit else Outcome.MET)
+        assert verdict.outcome == (outcome if limit else Outcome.MET)
 
     def test_many_instances_of_several_tasks_are_asked_for_in_smaller_groups(self, pump_for: Any) -> None:
         pump = pump_for(Quirks(counting_limit=10_000, deepest_page=100))
@@ -331,7 +331,7 @@ class TestWhenAWindowIsOver:
         return pump.poll(watch_for(task_ids=["71"])).outcome  # type: ignore[no-any-return]
 
     @pytest.mark.parametrize(
-        ("ours", "theirs", "kind"),
+        ("ours", "theirs", "outcome"),
         [
             (-200 + 290, -200, Outcome.WAITING),
             (100_000, 10, Outcome.WAITING),
@@ -343,10 +343,10 @@ class TestWhenAWindowIsOver:
         ],
     )
     def test_by_the_earlier_clock_and_a_margin(
-        self, pump: Any, ours: float, theirs: float | None, kind: Outcome
+        self, pump: Any, ours: float, theirs: float | None, outcome: Outcome
     ) -> None:
         second = None if theirs is None else LAST_SECOND + theirs
-        assert kind == self.look_at(pump, ours=LAST_SECOND + ours, theirs=second)
+        assert outcome == self.look_at(pump, ours=LAST_SECOND + ours, theirs=second)
 
     @given(st.floats(-400, 400), st.floats(-299, 299), st.booleans())
     @settings(deadline=None, max_examples=60)
@@ -354,8 +354,8 @@ class TestWhenAWindowIsOver:
         self, pump_for: Any, truth: float, error: float, with_date: bool
     ) -> None:
         now = LAST_SECOND + truth
-        kind = self.look_at(pump_for(), ours=now + error, theirs=now if with_date else None)
-        assert kind == Outcome.WAITING or truth > 0
+        outcome = self.look_at(pump_for(), ours=now + error, theirs=now if with_date else None)
+        assert outcome == Outcome.WAITING or truth > 0
 
     def test_a_signature_that_waits_long_is_no_later_request(self, pump: Any) -> None:
         """The rows are those of the moment of the request, and the answer took a while."""

@@ -228,11 +228,11 @@ class TestWhateverComes:
     )
     @settings(max_examples=200, deadline=None)
     def test_a_census_comes_out_as_it_went_in(
-        self, kind: Outcome, message: str, states: dict[str, int], end: datetime | None
+        self, outcome: Outcome, message: str, states: dict[str, int], end: datetime | None
     ) -> None:
         census = Census({"COMPLETED": 1} | states, sum(({"COMPLETED": 1} | states).values()), last_end=end)
-        assume(kind is not Outcome.MET or census.total)
-        verdict = Verdict(kind, message, census)
+        assume(outcome is not Outcome.MET or census.total)
+        verdict = Verdict(outcome, message, census)
         assert verdict == from_event(stored(to_event(verdict)))
 
 

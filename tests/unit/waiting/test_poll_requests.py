@@ -56,14 +56,14 @@ def large() -> Emulator:
 
 def cost(pump: Any, watch: Watch) -> tuple[Outcome, int]:
     before = len(pump.wedata.requests)
-    kind = pump.poll(watch).outcome
-    return kind, len(pump.wedata.requests) - before
+    outcome = pump.poll(watch).outcome
+    return outcome, len(pump.wedata.requests) - before
 
 
 class TestOnePage:
     @pytest.mark.parametrize("count", [1, 99, 100])
     @pytest.mark.parametrize(
-        ("state", "kind"),
+        ("state", "outcome"),
         [
             ("COMPLETED", Outcome.MET),
             ("RUNNING", Outcome.WAITING),
@@ -71,9 +71,9 @@ class TestOnePage:
             ("ODD", Outcome.WAITING),
         ],
     )
-    def test_takes_one_request(self, pump: Any, count: int, state: str, kind: Outcome) -> None:
+    def test_takes_one_request(self, pump: Any, count: int, state: str, outcome: Outcome) -> None:
         pump.wedata.world.load(crowd(count, state=state))
-        assert cost(pump, watch_for(min_instances=1)) == (kind, 1)
+        assert cost(pump, watch_for(min_instances=1)) == (outcome, 1)
 
     def test_so_does_an_empty_one(self, pump: Any) -> None:
         assert cost(pump, watch_for(min_instances=1)) == (Outcome.WAITING, 1)
@@ -132,8 +132,8 @@ class TestManyPages:
     ) -> None:
         pump.wedata.world.load(crowd(count))
         allowed = sorted({"COMPLETED", "SKIP_RUNNING", *more})
-        kind, requests = cost(pump, watch_for(min_instances=1, allowed_states=allowed, failed_states=[]))
-        assert (kind, requests <= 8) == (Outcome.MET, True)
+        outcome, requests = cost(pump, watch_for(min_instances=1, allowed_states=allowed, failed_states=[]))
+        assert (outcome, requests <= 8) == (Outcome.MET, True)
 
     def test_a_number_that_is_not_there_yet_is_waited_for_with_few_requests(
         self, pump: Any, count: int

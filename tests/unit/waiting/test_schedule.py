@@ -54,10 +54,10 @@ def test_at_the_deadline_it_is_over_and_names_what_was_seen_last(verdict: Verdic
 
 
 @pytest.mark.parametrize(
-    "kind", [Outcome.MET, Outcome.FAILED, Outcome.SKIPPED, Outcome.STUCK, Outcome.REFUSED]
+    "outcome", [Outcome.MET, Outcome.FAILED, Outcome.SKIPPED, Outcome.STUCK, Outcome.REFUSED]
 )
-def test_a_look_that_ends_the_wait_counts_even_after_the_deadline(kind: Outcome) -> None:
-    verdict = Verdict(kind, "so it is", Census({"COMPLETED": 1}, 1))
+def test_a_look_that_ends_the_wait_counts_even_after_the_deadline(outcome: Outcome) -> None:
+    verdict = Verdict(outcome, "so it is", Census({"COMPLETED": 1}, 1))
     assert verdict is schedule(appear_timeout=1).judge(verdict, STARTED + 1000)
 
 
@@ -79,17 +79,17 @@ def test_an_answer_asked_for_before_the_deadline_is_no_end_of_it(asked_at: float
 
 
 @pytest.mark.parametrize(
-    ("asked_at", "kind"), [(99.9, Outcome.WAITING), (100.0, Outcome.TIMEOUT), (150, Outcome.TIMEOUT)]
+    ("asked_at", "outcome"), [(99.9, Outcome.WAITING), (100.0, Outcome.TIMEOUT), (150, Outcome.TIMEOUT)]
 )
-def test_when_wedata_was_asked_counts_and_not_when_the_poll_began(asked_at: float, kind: Outcome) -> None:
+def test_when_wedata_was_asked_counts_and_not_when_the_poll_began(asked_at: float, outcome: Outcome) -> None:
     verdict = replace(RUNNING, asked_at=STARTED + asked_at)
-    assert kind is schedule().judge(verdict, STARTED).outcome
+    assert outcome is schedule().judge(verdict, STARTED).outcome
 
 
-@pytest.mark.parametrize(("asked_at", "kind"), [(49.9, Outcome.WAITING), (50.0, Outcome.MISSING)])
-def test_so_it_is_with_appear_timeout(asked_at: float, kind: Outcome) -> None:
+@pytest.mark.parametrize(("asked_at", "outcome"), [(49.9, Outcome.WAITING), (50.0, Outcome.MISSING)])
+def test_so_it_is_with_appear_timeout(asked_at: float, outcome: Outcome) -> None:
     verdict = replace(NOTHING, asked_at=STARTED + asked_at)
-    assert kind is schedule(appear_timeout=50).judge(verdict, STARTED + 60).outcome
+    assert outcome is schedule(appear_timeout=50).judge(verdict, STARTED + 60).outcome
 
 
 @pytest.mark.parametrize(
