@@ -42,7 +42,7 @@ def run(command: Callable[[Namespace], bool], options: Namespace) -> None:
         try:
             fine = command(options)
         except WeDataError as error:
-            _aside(str(error))
+            _print_note(str(error))
             fine = False
     if not fine:
         sys.exit(1)
@@ -56,7 +56,7 @@ def instances(options: Namespace) -> bool:
     hook = WeDataHook(options.conn_id, region=options.region)
     if options.count:
         count = hook.count_task_instances(**filters)
-        _say(json.dumps({"count": count}) if as_json else str(count))
+        _print(json.dumps({"count": count}) if as_json else str(count))
         return True
     query = hook.query(filters)
     with as_airflow_errors(), hook.reading(query) as reading:
@@ -65,23 +65,23 @@ def instances(options: Namespace) -> bool:
     shown = [[row.get(name) for name in names] for row in rows[: options.limit or None]]
     if as_json:
         items = [strict(dict(zip(names, row, strict=True)), Counter()) for row in shown]
-        _say(_json(items))
+        _print(_json(items))
     elif shown:
-        _say(aligned([names, *shown]))
+        _print(aligned([names, *shown]))
     more = len(rows) > len(shown)
     summary = (
         f"MORE: these are the first {len(shown)} of {total or 'more'}; --limit 0 shows all" if more else ""
     )
     zone, wire = query.zone.name, str(query.zone.wire)
     naive = "" if zone == wire else f"; filter times without an offset were interpreted in {zone}"
-    _aside(f"{summary or f'{len(shown)} task instances'}; times are {wire}{naive}")
+    _print_note(f"{summary or f'{len(shown)} task instances'}; times are {wire}{naive}")
     return True
 
 
 def check(options: Namespace) -> bool:
     """Check the connection step by step; for a step that fails, print how to fix it."""
     found = WeDataHook(options.conn_id, region=options.region, project_id=options.project_id).findings()
-    _say(aligned([_MARKS[finding.fine], finding.step, finding.text] for finding in found))
+    _print(aligned([_MARKS[finding.fine], finding.step, finding.text] for finding in found))
     return all(finding.fine for finding in found)
 
 
@@ -123,10 +123,10 @@ def _fit(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{_fit(text)}\n")
 
 
-def _aside(text: str) -> None:
+def _print_note(text: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(f"{text}\n")

@@ -436,8 +436,8 @@ class TestInAirflow:
     ) -> None:
         monkeypatch.setattr(operators, "Progress", partial(Progress, every=0))
         export(tmp_path / "a").execute({})
-        said = told()
-        assert re.search(rf"\b{ROWS} of {ROWS} rows, \d+ rows/s, 0 throttled, 0 s left\b", said)
+        log = told()
+        assert re.search(rf"\b{ROWS} of {ROWS} rows, \d+ rows/s, 0 throttled, 0 s left\b", log)
         assert re.search(
-            rf"\bWrote {tmp_path}/a in [\d.]+ s; rows: {ROWS}, bytes: \d+, requests: 4, throttled: 0\b", said
+            rf"\bWrote {tmp_path}/a in [\d.]+ s; rows: {ROWS}, bytes: \d+, requests: 4, throttled: 0\b", log
         )

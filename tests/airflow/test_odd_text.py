@@ -39,8 +39,8 @@ def is_carried(text: str) -> bool:
 
 
 def refused(text: str) -> faults.Fault:
-    return lambda honest: error_reply(f"AuthFailure.{text}", text, text).with_headers(
-        date=honest.headers["Date"]
+    return lambda regular: error_reply(f"AuthFailure.{text}", text, text).with_headers(
+        date=regular.headers["Date"]
     )
 
 

@@ -37,7 +37,7 @@ def signed(
     """Sign a request; a header that is None is left out."""
     second = int(wedata.clock.now() if at is None else at)
     content = json.dumps(params or {}).encode() if body is None else body
-    given: dict[str, str | None] = {
+    values: dict[str, str | None] = {
         "Content-Type": "application/json",
         "Host": "127.0.0.1:8080",
         "X-TC-Action": action,
@@ -47,7 +47,7 @@ def signed(
         "X-TC-Token": wedata.account.token,
     } | (headers or {})
     request = Request(
-        "POST", "/", {name: value for name, value in given.items() if value is not None}, content
+        "POST", "/", {name: value for name, value in values.items() if value is not None}, content
     )
     signature = sign(request, SIGNED, key or wedata.account.secret_key, second, "wedata")
     scope = f"{wedata.account.secret_id}/{utc_date(second)}/wedata/tc3_request"

@@ -33,8 +33,8 @@ def get(url: str) -> str:
         return text
 
 
-def control(wedata: Emulator, what: str, **given: Any) -> dict[str, Any]:
-    with urlopen(Get(f"{wedata.url}/emulator/{what}", json.dumps(given).encode())) as response:  # noqa: S310
+def control(wedata: Emulator, command: str, **parameters: Any) -> dict[str, Any]:
+    with urlopen(Get(f"{wedata.url}/emulator/{command}", json.dumps(parameters).encode())) as response:  # noqa: S310
         answer: dict[str, Any] = json.load(response)
         return answer
 

@@ -85,8 +85,8 @@ def test_another_content_type(call: Client, value: str | None) -> None:
     call.wedata.faults.next(faults.content_type(value))
     throttled = call()
     assert (throttled.getheader("Content-Type"), code_of(throttled.read())) == (value, "RequestLimitExceeded")
-    honest = call()
-    assert (honest.getheader("Content-Type"), len(json.loads(honest.read())["Response"])) == (value, 2)
+    regular = call()
+    assert (regular.getheader("Content-Type"), len(json.loads(regular.read())["Response"])) == (value, 2)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_data_null(call: Client) -> None:
 
 def test_other_values_in_data(call: Client) -> None:
     call.wedata.faults.next(faults.data(TotalCount="1", Items=None))
-    odd, honest = (json.loads(call().read())["Response"]["Data"] for _ in range(2))
-    assert honest | {"TotalCount": "1", "Items": None} == odd
+    odd, regular = (json.loads(call().read())["Response"]["Data"] for _ in range(2))
+    assert regular | {"TotalCount": "1", "Items": None} == odd
 
 
 @pytest.mark.parametrize("status", [302, 307])

@@ -69,8 +69,8 @@ def test_the_vectors_verify(vector: Request, now: float, service: str) -> None:
 
 
 def test_names_and_values_are_lower_case_and_trimmed() -> None:
-    given = Request("POST", "/?a=b", {"HOST": " Example.COM ", "content-type": "Application/JSON"}, b"{}")
-    assert canonical_request(given, ("content-type", "host")).decode().splitlines()[:6] == [
+    request = Request("POST", "/?a=b", {"HOST": " Example.COM ", "content-type": "Application/JSON"}, b"{}")
+    assert canonical_request(request, ("content-type", "host")).decode().splitlines()[:6] == [
         "POST",
         "/",
         "a=b",

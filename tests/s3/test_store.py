@@ -95,7 +95,7 @@ class TestStore:
             write(place(store, stop), b"x" * LARGE)
         assert (store.get("a.jsonl"), store.uploads(), list(staging.iterdir())) == (b"old", [], [])
 
-    def test_the_bytes_wait_where_nobody_else_reads(self, store: Any, staging: Path) -> None:
+    def test_only_the_owner_can_read_the_staged_file(self, store: Any, staging: Path) -> None:
         modes: list[int] = []
         write(
             place(store), meanwhile=lambda: modes.extend(f.stat().st_mode & 0o777 for f in staging.iterdir())
@@ -111,7 +111,7 @@ class TestLostStore:
             write(place(store, bucket="no-such"))
         assert list(staging.iterdir()) == []
 
-    def test_nobody_there(self, staging: Path) -> None:
+    def test_an_unreachable_store(self, staging: Path) -> None:
         class Gone:
             endpoint = "http://127.0.0.1:9"
 

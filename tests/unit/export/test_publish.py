@@ -128,15 +128,15 @@ class TestLeftovers:
         path.write_bytes(b"par")
         return path.name
 
-    def test_of_the_same_name_are_cleared_and_nobody_elses(self, tmp_path: Path) -> None:
+    def test_of_the_same_name_are_removed_and_no_others(self, tmp_path: Path) -> None:
         self.leave(tmp_path, "a.jsonl")
         others = ["b.jsonl", "a.jsonl.gz", "xa.jsonl", "a_jsonl", "A.jsonl", "a.jsonl.0123456789abcdef"]
-        neighbours = [self.leave(tmp_path, name) for name in others]
+        neighbors = [self.leave(tmp_path, name) for name in others]
         like_one = [".a.jsonl.part", ".a.jsonl.0123456789ABCDEF.part", "a.jsonl.0123456789abcdef.part"]
         for name in like_one:
             (tmp_path / name).touch()
         write(tmp_path / "a.jsonl")
-        assert names(tmp_path) == sorted(["a.jsonl", *neighbours, *like_one])
+        assert names(tmp_path) == sorted(["a.jsonl", *neighbors, *like_one])
 
     def test_a_living_writers_file_is_no_leftover(self, tmp_path: Path) -> None:
         final = tmp_path / "a"
@@ -170,8 +170,8 @@ class TestKilled:
     def test_no_part_ever_and_the_next_run_succeeds(
         self, tmp_path: Path, before: str, how: str, moments: int
     ) -> None:
-        neighbour = ".a.jsonl.gz.0123456789abcdef.part"
-        (tmp_path / neighbour).write_bytes(b"par")
+        neighbor = ".a.jsonl.gz.0123456789abcdef.part"
+        (tmp_path / neighbor).write_bytes(b"par")
         with published(LocalFile(str(tmp_path / "a.jsonl"))) as living:
             living.file.write(b"living")
             clean = sorted([*names(tmp_path), "a.jsonl"])
