@@ -92,7 +92,7 @@ def _airflow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def told(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+def log_text(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """Give a function that returns what was logged: Airflow 3 writes it itself, Airflow 2 through logging."""
     return lambda: capfd.readouterr().out + caplog.text
 

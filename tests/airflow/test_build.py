@@ -231,7 +231,7 @@ def test_the_default_of_deferrable_is_airflows() -> None:
     ("task_ids", "expected"), [([TASK_ID, "ads_sales_report"], True), ([TASK_ID], False)]
 )
 def test_a_name_in_the_place_of_an_id_is_pointed_out(
-    task_ids: list[str], expected: bool, wait: Any, told: Callable[[], str]
+    task_ids: list[str], expected: bool, wait: Any, log_text: Callable[[], str]
 ) -> None:
     wait.run("poke", task_ids=task_ids, timeout=0)
-    assert expected == ("ids are numbers, and names are not looked up: ads_sales_report" in told())
+    assert expected == ("ids are numbers, and names are not looked up: ads_sales_report" in log_text())

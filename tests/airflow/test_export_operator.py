@@ -164,29 +164,29 @@ class TestOddValues:
         ],
     )
     def test_are_counted_in_the_summary_and_the_log(
-        self, tmp_path: Path, odd: str, told: Callable[[], str], file_format: str, counts: dict[str, int]
+        self, tmp_path: Path, odd: str, log_text: Callable[[], str], file_format: str, counts: dict[str, int]
     ) -> None:
         found = export(tmp_path / "a", keyword=odd, file_format=file_format).execute({})
         assert [2, counts] == [found["rows"], found["unreadable"]]
         named = ", ".join(f"{name} {count}" for name, count in counts.items())
         assert (
             f"Values that can't be parsed are null in {tmp_path}/a: {named}; file_format='jsonl' keeps them"
-            in told()
+            in log_text()
         )
 
-    def test_are_texts_in_jsonl(self, tmp_path: Path, odd: str, told: Callable[[], str]) -> None:
+    def test_are_texts_in_jsonl(self, tmp_path: Path, odd: str, log_text: Callable[[], str]) -> None:
         found = export(tmp_path / "a", keyword=odd).execute({})
-        assert [False, False] == ["unreadable" in found, "can't be parsed" in told()]
+        assert [False, False] == ["unreadable" in found, "can't be parsed" in log_text()]
         assert [2**63, "Infinity", "Shell"] == [
             rows(tmp_path / "a")[0][name] for name in ("CostTime", "Tries", "TaskTypeId")
         ]
 
     @pytest.mark.parametrize("file_format", ["csv", "parquet"])
     def test_none_is_an_empty_count_and_no_warning(
-        self, tmp_path: Path, told: Callable[[], str], file_format: str
+        self, tmp_path: Path, log_text: Callable[[], str], file_format: str
     ) -> None:
         found = export(tmp_path / "a", file_format=file_format).execute({})
-        assert [{}, False] == [found["unreadable"], "can't be parsed" in told()]
+        assert [{}, False] == [found["unreadable"], "can't be parsed" in log_text()]
 
 
 class TestFaults:
@@ -419,7 +419,7 @@ class TestInAirflow:
         assert f"file://{tmp_path}/{uri}" == found.asset.uri
 
     def test_lineage_that_fails_fails_no_export_that_is_published(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_text: Callable[[], str]
     ) -> None:
         collector = HookLineageCollector()
         monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector)
@@ -429,14 +429,14 @@ class TestInAirflow:
         operator = export(directory / "a", outlets=[asset])
         found = operator.execute({"outlet_events": events})
         assert [ROWS, ["a"], found] == [found["rows"], names(directory), events[asset].extra]
-        assert AIRFLOW_3 == ("/a is incomplete: Asset name cannot exceed 1500 characters" in told())
+        assert AIRFLOW_3 == ("/a is incomplete: Asset name cannot exceed 1500 characters" in log_text())
 
     def test_progress_is_logged(
-        self, tmp_path: Path, told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, log_text: Callable[[], str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(operators, "Progress", partial(Progress, every=0))
         export(tmp_path / "a").execute({})
-        log = told()
+        log = log_text()
         assert re.search(rf"\b{ROWS} of {ROWS} rows, \d+ rows/s, 0 throttled, 0 s left\b", log)
         assert re.search(
             rf"\bWrote {tmp_path}/a in [\d.]+ s; rows: {ROWS}, bytes: \d+, requests: 4, throttled: 0\b", log

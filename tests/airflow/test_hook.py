@@ -184,10 +184,10 @@ def test_region_and_project_of_the_hook_win(wedata: Emulator) -> None:
     assert "8" == hook.query({"project_id": "8"}).project_id
 
 
-def test_plain_http_to_elsewhere_is_warned_of(wedata: Emulator, told: Callable[[], str]) -> None:
+def test_plain_http_to_elsewhere_is_warned_of(wedata: Emulator, log_text: Callable[[], str]) -> None:
     change(host="http://gateway.example.com", extra={"allow_http": True})
     assert WeDataHook().settings.plain
-    assert "plain HTTP" in told()
+    assert "plain HTTP" in log_text()
 
 
 def test_as_a_uri_it_is_the_same_connection(wedata: Emulator) -> None:

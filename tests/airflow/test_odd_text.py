@@ -47,40 +47,40 @@ def refused(text: str) -> faults.Fault:
 @ODD
 @pytest.mark.parametrize("mode", MODES)
 def test_a_failed_instance_is_reported(
-    *, wait: Any, instance: Instance, told: Callable[[], str], mode: str, odd: str, spelled: str
+    *, wait: Any, instance: Instance, log_text: Callable[[], str], mode: str, odd: str, spelled: str
 ) -> None:
     wait.wedata.world.update(instance.key, state="EXPIRED", extra={"TaskName": f"a {odd} z", odd: odd})
     outcome = wait.run(mode)
     assert "WeDataInstanceFailed" == outcome.ended
     assert f"a {spelled} z" in str(outcome.error)
     assert all(
-        map(is_carried, [str(outcome.error), *map(str, wait.events), told(), *map(str, outcome.ti.xcoms)])
+        map(is_carried, [str(outcome.error), *map(str, wait.events), log_text(), *map(str, outcome.ti.xcoms)])
     )
 
 
 @ODD
 @pytest.mark.parametrize("mode", MODES)
 def test_a_refusal_is_reported(
-    *, wait: Any, instance: Instance, told: Callable[[], str], mode: str, odd: str, spelled: str
+    *, wait: Any, instance: Instance, log_text: Callable[[], str], mode: str, odd: str, spelled: str
 ) -> None:
     wait.wedata.faults.when(lambda _: True, refused(odd))
     outcome = wait.run(mode)
     assert "WeDataAuthError" == outcome.ended
     assert f"AuthFailure.{spelled}: {spelled} (RequestId {spelled})" in str(outcome.error)
-    assert is_carried(str(outcome.error) + told())
+    assert is_carried(str(outcome.error) + log_text())
     assert str(outcome.error) == str(pickle.loads(pickle.dumps(outcome.error)))  # noqa: S301 - ours
 
 
 @ODD
 @pytest.mark.parametrize("mode", MODES)
 def test_an_unknown_state_is_waited_for_and_counted(
-    *, wait: Any, instance: Instance, told: Callable[[], str], mode: str, odd: str, spelled: str
+    *, wait: Any, instance: Instance, log_text: Callable[[], str], mode: str, odd: str, spelled: str
 ) -> None:
     wait.wedata.world.update(instance.key, extra={"InstanceState": odd})
     outcome = wait.run(mode, timeout=0.05)
     assert "AirflowSensorTimeout" == outcome.ended
     assert spelled in str(outcome.error)
-    assert is_carried(str(outcome.error) + told() + json.dumps(wait.events, ensure_ascii=False))
+    assert is_carried(str(outcome.error) + log_text() + json.dumps(wait.events, ensure_ascii=False))
 
 
 @ODD

@@ -58,12 +58,12 @@ def test_trouble_of_wedatas_is_waited_out(mode: str, fault: str, wait: Any, inst
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_wait_says_that_wedata_is_away(
-    mode: str, wait: Any, instance: Instance, told: Callable[[], str]
+    mode: str, wait: Any, instance: Instance, log_text: Callable[[], str]
 ) -> None:
     wait.wedata.world.script(instance.key, [(1, "COMPLETED")])
     wait.wedata.faults.next(faults.http_status(502), times=3)
     wait.run(mode)
-    assert "Polling WeData failed: HTTP status 502" in told()
+    assert "Polling WeData failed: HTTP status 502" in log_text()
 
 
 @pytest.mark.parametrize(

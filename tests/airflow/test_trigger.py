@@ -125,7 +125,7 @@ def test_what_a_newer_worker_writes_besides_is_kept_and_not_heeded(
 
 @pytest.mark.parametrize("part", ["watch", "schedule"])
 def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that_a_retry_may_help(
-    part: str, told: Callable[[], str]
+    part: str, log_text: Callable[[], str]
 ) -> None:
     with stepped() as world:
         _, kwargs = world.deferred(timeout=600).trigger.serialize()
@@ -134,7 +134,7 @@ def test_a_row_of_an_unknown_version_waits_for_an_upgrade_and_then_fails_so_that
         event = world.event(WeDataTaskInstanceTrigger(**kwargs))
         assert pytest.approx(600, abs=0.01) == world.clock.now() - began
         assert 1 == len(world.asked)
-        assert "version 2" in told()
+        assert "version 2" in log_text()
         for soft in ({}, {"soft_fail": True}, {"never_fail": True}):
             sensor = world.make("deferrable", **soft)
             with pytest.raises(WeDataTriggerError, match="version 2") as caught:
