@@ -87,6 +87,8 @@ bench: install  ## measure reading, writing, waiting and importing; about half a
 	$(BIN)/python tests/bench/export_whole.py
 	$(BIN)/python tests/bench/import_time.py
 	$(BIN)/python tests/bench/many_waits.py
+	$(BIN)/python tests/bench/many_waits.py --end --waits 5000 --interval 30 --deadline 270
+	$(BIN)/python tests/bench/loop_steps.py
 
 .PHONY: fuzz
 fuzz: install  ## fuzz filters, connections, responses, headers, rows and events with COUNT=100000 inputs

@@ -133,29 +133,43 @@ class AsyncClient:
 class _Pool:
     """The connections of one event loop to one transport. They close when the last client leaves."""
 
-    def __init__(self, key: Transport, http: httpx.AsyncClient) -> None:
-        self._key = key
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._users = 0
-        self.http = http
+        self._opening = asyncio.Lock()
+        self._http: httpx.AsyncClient | None = None
         self.places = asyncio.Semaphore(MOST_UNDER_WAY)
 
     @staticmethod
     async def shared(transport: Transport) -> _Pool:
         pools = registry.pools(asyncio.get_running_loop())
-        if transport not in pools:
-            # In a thread, because loading the certificates takes 20 ms. Another task may add the pool meanwhile.
-            context = await asyncio.to_thread(tls_context, transport)
-            if transport not in pools:
-                pools[transport] = _Pool(transport, _http(transport, context))
-        pool: _Pool = pools[transport]
+        pool: _Pool = pools.setdefault(transport, _Pool(transport))
         pool._users += 1
+        try:
+            await pool._open()
+        except BaseException:
+            await pool.leave()
+            raise
         return pool
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        assert self._http  # noqa: S101 - `shared` has opened it
+        return self._http
 
     async def leave(self) -> None:
         self._users -= 1
         if not self._users:
-            registry.pools(asyncio.get_running_loop()).pop(self._key, None)
-            await self.http.aclose()
+            registry.pools(asyncio.get_running_loop()).pop(self._transport, None)
+            if self._http:
+                await self._http.aclose()
+
+    async def _open(self) -> None:
+        # One for all, and off the loop: to read the certificates takes 30 ms, and many may begin at once.
+        async with self._opening:
+            if self._http is None:
+                context = await asyncio.to_thread(tls_context, self._transport)
+                self._http = _http(self._transport, context)
 
 
 def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:

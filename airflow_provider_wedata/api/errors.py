@@ -22,11 +22,16 @@ Every other code, known or new, ends only the request: a wait polls again after 
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Characters of a value that a message shows.
 _LONGEST = 200
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?")
+#: How many ids or instances a message names: nobody reads 10,000.
+NAMED = 5
 
 
 class ApiError(Exception):
@@ -72,6 +77,13 @@ def without_secrets(url: str) -> str:
     if any(mark in user for mark in "?#"):  # part of the password or of the query: ambiguous
         return f"{scheme}…"
     return scheme + re.split("[?#]", rest, maxsplit=1)[0]
+
+
+def describe_some(texts: Iterable[str], most: int = NAMED) -> str:
+    """Return the first few of many texts as a message shows them, and how many more there are."""
+    found = list(texts)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
 
 
 class NoAnswer(ApiError):

@@ -9,6 +9,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
 from numbers import Integral
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -99,7 +100,7 @@ class WireZone:
     @property
     def tzinfo(self) -> tzinfo:
         """The offset as a `tzinfo`."""
-        return timezone(timedelta(hours=self.hours))
+        return _hours(self.hours)
 
     def write(self, moment: datetime) -> str:
         """Format the time as ``yyyy-MM-dd HH:mm:ss`` in this zone."""
@@ -277,6 +278,11 @@ def _moments(wall: datetime | date, zone: Zone) -> tuple[datetime, datetime]:
 
 def _round_up(moment: datetime) -> datetime:
     return moment.replace(microsecond=0) + (SECOND if moment.microsecond else timedelta())
+
+
+@cache  # Python compares times much faster if their zone is one object
+def _hours(hours: int) -> timezone:
+    return timezone(timedelta(hours=hours))
 
 
 def _named(name: str) -> ZoneInfo:

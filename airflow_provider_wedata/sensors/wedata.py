@@ -22,7 +22,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_wedata.api.errors import ApiError, describe
+from airflow_provider_wedata.api.errors import ApiError, describe, describe_some
 from airflow_provider_wedata.api.filters import parse_query
 from airflow_provider_wedata.exceptions import (
     WeDataConfigError,
@@ -239,7 +239,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         if names := [task_id for task_id in watch.query.task_ids if not task_id.isdecimal()]:
             # Every id in WeData's samples is a number, but no page says that all are. [I]
             self.log.warning(
-                "task_ids: WeData's ids are numbers, and names are not looked up: %s", ", ".join(names)
+                "task_ids: WeData's ids are numbers, and names are not looked up: %s", describe_some(names)
             )
         return self._wait
 

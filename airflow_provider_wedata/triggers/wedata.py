@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -192,6 +193,10 @@ def _left(schedule: PollSchedule) -> float | None:
 
 def _loaded_hook() -> type[WeDataHook]:
     """Import what a DAG file does not need; in a thread, for it would block the event loop for a while."""
+    with suppress(
+        ImportError
+    ):  # httpx imports it with its first request; it is private to anyio, and may move
+        import anyio._backends._asyncio  # noqa: F401, PLC0415
     import tencentcloud.common.sign  # noqa: F401, PLC0415 - the first signature needs it
 
     import airflow_provider_wedata.api.async_client  # noqa: PLC0415 - the first client needs it

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.errors import ContradictoryAnswer, Refused
+from airflow_provider_wedata.api.errors import NAMED, ContradictoryAnswer, Refused, describe_some
 from airflow_provider_wedata.api.models import KNOWN, InstanceState
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: Cycles with at most one instance a day. With any other cycle, or none, a window may hold many instances, and
 #: nothing shows whether the last one exists yet.
 ONE_A_DAY = frozenset({"ONEOFF_CYCLE", "YEAR_CYCLE", "MONTH_CYCLE", "WEEK_CYCLE", "DAY_CYCLE"})
-#: The number of instances that a message names at most.
-NAMED = 5
+#: How many states a message counts: all that WeData documents, and some unknown ones.
+MOST_STATES = 12
 
 
 class Outcome(StrEnum):
@@ -76,7 +76,7 @@ class Census:
         parts = [f"{n} of {self.total} {state}" for state, n in leading] + [
             f"{n} {state}" for state, n in others
         ]
-        return ", ".join(parts)
+        return describe_some(parts, MOST_STATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Condition:
         if growing and not self.counted and not window_over:
             return Verdict(
                 Outcome.WAITING,
-                f"{seen}; but the window is not over and {', '.join(growing)} may add more (a count would end "
+                f"{seen}; but the window is not over and {describe_some(growing)} may add more (a count would end "
                 "this wait)",
                 census,
             )
@@ -195,9 +195,7 @@ class Condition:
         each = self.per_id or 1
         few = [f"{name} ({n} of {each})" for name, n in census.per_id.items() if n < each]
         if few:
-            return f"not there yet: {', '.join(few[:NAMED])}" + (
-                f" and {len(few) - NAMED} more" * (len(few) > NAMED)
-            )
+            return f"not there yet: {describe_some(few)}"
         if self.at_least is not None and census.total < self.at_least:
             return f"expected at least {self.at_least}, {self.at_least - census.total} missing"
         if self.exactly is not None and census.total != self.exactly:
@@ -222,4 +220,4 @@ def _named(census: Census, states: frozenset[str]) -> str:
 def _unknown(census: Census) -> str:
     labels = {state.partition(" ")[0] for state, n in census.states.items() if n}
     strange = sorted(labels - KNOWN)
-    return f" (unknown to this provider, so not finished: {', '.join(strange)})" if strange else ""
+    return f" (unknown to this provider, so not finished: {describe_some(strange)})" if strange else ""

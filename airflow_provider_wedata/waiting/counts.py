@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_wedata.api.errors import UnreadableField
+from airflow_provider_wedata.api.errors import NAMED, UnreadableField, describe_some
 from airflow_provider_wedata.api.models import KNOWN
 from airflow_provider_wedata.api.operations import list_task_instances
 from airflow_provider_wedata.api.rate_limit import Place, Priority
 from airflow_provider_wedata.api.times import TimeWindow
-from airflow_provider_wedata.waiting.condition import NAMED, Census
+from airflow_provider_wedata.waiting.condition import Census
 from airflow_provider_wedata.waiting.evidence import (
     COUNTING_LIMIT,
     MOVED,
@@ -205,7 +205,7 @@ class StateCounts:
             operation = list_task_instances(self.requests.query, state=state, size=size)
             page = yield from self.requests.page(operation)
             if strange := sorted({str(row.state) for row in page.rows} - {state}):
-                raise UnreadableField(f"asked for instances that are {state}, got {', '.join(strange)}")
+                raise UnreadableField(f"asked for instances that are {state}, got {describe_some(strange)}")
             self.states[state] = page.total
             self.examples += page.rows
 

@@ -107,7 +107,9 @@ def from_event(event: Any) -> Verdict:
     try:
         return _checked(_parse(event))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"the trigger came back with {event!r}, which is not a verdict ({error})") from error
+        raise ValueError(
+            f"the trigger came back with {errors.describe(event)}, which is not a verdict ({error})"
+        ) from error
 
 
 def _parse(event: Any) -> Verdict:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_wedata.api.times import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from airflow_provider_wedata.api.exchange import Answer
     from airflow_provider_wedata.api.models import TaskInstance
@@ -47,9 +47,17 @@ def contradiction(page: Page, size: int) -> str:
     return "" if fits else _shown(page, len(states))
 
 
-def changed(first: Iterable[TaskInstance], again: Iterable[TaskInstance]) -> str:
-    """Return why two fetches of the same rows do not prove that nothing changed in between; empty if they do."""
-    runs = {row.identity: _run(row) for row in first}
+def runs_of(rows: Iterable[TaskInstance]) -> dict[str, tuple[object, ...]]:
+    """Return, by identity, the fields of which one changes when a row runs again, changes state or is replaced."""
+    return {row.identity: _run(row) for row in rows}
+
+
+def changed(before: Mapping[str, tuple[object, ...]], again: Iterable[TaskInstance]) -> str:
+    """Return why two fetches of the same rows do not prove that nothing changed in between; empty if they do.
+
+    :param before: `runs_of` the rows of the first fetch.
+    """
+    runs = dict(before)
     for row in again:
         if row.unreadable & _PROOF or (row.total_run_num is None and row.last_update_time is None):
             return (

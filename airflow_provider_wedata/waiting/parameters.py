@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_wedata.api import times
-from airflow_provider_wedata.api.errors import InvalidRequest, describe
+from airflow_provider_wedata.api.errors import InvalidRequest, describe, describe_some
 from airflow_provider_wedata.api.filters import FILTERS, LEAVING, parse_number, parse_query, parse_text
 from airflow_provider_wedata.api.models import KNOWN
 from airflow_provider_wedata.api.query import task_of
@@ -173,7 +173,7 @@ def _states(parameters: Mapping[str, Any], name: str) -> frozenset[str]:
     if strange := sorted(states - KNOWN):
         raise InvalidRequest(
             name,
-            f"{', '.join(strange)} is not a state of WeData; expected some of {', '.join(sorted(KNOWN))}",
+            f"{describe_some(strange)} is not a state of WeData; expected some of {', '.join(sorted(KNOWN))}",
         )
     return states
 

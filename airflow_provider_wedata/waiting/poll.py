@@ -20,7 +20,13 @@ from airflow_provider_wedata.listing.page_request import DEEPEST_PAGE
 from airflow_provider_wedata.listing.paginator import ConsistentListing
 from airflow_provider_wedata.waiting.condition import Census, Condition, Outcome, Verdict
 from airflow_provider_wedata.waiting.counts import Requests, StateCounts
-from airflow_provider_wedata.waiting.evidence import COUNTING_LIMIT, ContradictionError, changed, is_over
+from airflow_provider_wedata.waiting.evidence import (
+    COUNTING_LIMIT,
+    ContradictionError,
+    changed,
+    is_over,
+    runs_of,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_wedata.api.exchange import Flow
@@ -84,9 +90,11 @@ class Watch:
         census = self._census_of(rows, unsure)
         if requests.made == before + 1 or self._judge(census, requests).outcome not in _CONFIRMED:
             return census
+        first = runs_of(rows)
+        del rows  # now, and not with all else at the end of the look: freeing 10,000 takes its time
         requests.confirm()
         again, unsure = yield from self._read(requests)
-        return self._census_of(again, unsure or changed(rows, again))
+        return self._census_of(again, unsure or changed(first, again))
 
     def _read(self, requests: Requests) -> Flow[tuple[list[TaskInstance], str]]:
         listing = ConsistentListing(self.query)
@@ -97,7 +105,8 @@ class Watch:
                 page = yield from requests.page(operation)
                 if page.total == COUNTING_LIMIT:
                     full.add(operation.parameters.get("Keyword"))
-                rows += listing.feed(page)
+                # Without the rows as they came: to free 10,000 of them at once would hold a triggerer's loop.
+                rows += [replace(row, raw={}) for row in listing.feed(page)]
         except ListNotAtRest:
             return rows, "rows came or went while they were read"
         except ParameterRefused as refusal:  # whether WeData refuses deep pages is unknown [U]

@@ -33,7 +33,7 @@ from tests.airflow.conftest import CONNECTION, DAY, TASK_ID, Ti, first_event, re
 from tests.airflow.versions import AirflowRescheduleException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_wedata.api.rate_limit import RateLimiter
     from airflow_provider_wedata.api.request_queue import Waiter
@@ -89,16 +89,27 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 
 
 class SteppedDispatcher(Dispatcher):
-    """Assigns slots without a thread: advances the clock until no request waits."""
+    """Hands out slots without a thread: by timers of the event loop, or, without one, by stepping the clock."""
 
     def __init__(self, budget: RateLimiter, clock: SteppedClock) -> None:
         super().__init__(budget)
         self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
 
     def join(self, waiter: Waiter) -> None:
         self._queue.join(waiter, now())
-        while (seconds := self._queue.serve(now())) < math.inf:
-            self._clock.advance(seconds)
+        try:
+            self._serve_on(asyncio.get_running_loop())
+        except RuntimeError:
+            while (seconds := self._queue.serve(now())) < math.inf:
+                self._clock.advance(seconds)
+
+    def _serve_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        seconds = self._queue.serve(now())
+        if seconds < math.inf:
+            self._timer = loop.call_later(max(seconds, 1e-5), self._serve_on, loop)
 
 
 @dataclass
@@ -134,9 +145,17 @@ class Stepped:
         raise AssertionError("the sensor did not defer")
 
     def event(self, trigger: Any) -> Any:
-        """Return the event of a trigger."""
+        """Return what a trigger comes back with, run from its row."""
+        return self.events([trigger])[0]
+
+    def events(self, triggers: Sequence[Any]) -> list[Any]:
+        """Return what each of many triggers in one event loop comes back with."""
+
+        async def run_all() -> list[Any]:
+            return await asyncio.gather(*map(first_event, triggers))
+
         with asyncio.Runner(loop_factory=lambda: SteppedLoop(self.clock)) as runner:
-            return runner.run(first_event(trigger))
+            return runner.run(run_all())
 
     def _execute(self, sensor: Callable[[], WeDataTaskInstanceSensor], ti: Ti | None = None) -> Any:
         made = sensor()
@@ -192,15 +211,15 @@ class Stepped:
 
 
 @contextmanager
-def stepped(*, trip: float = 0.0) -> Iterator[Stepped]:
-    """Give an emulator and an Airflow on a clock of their own; an answer travels `trip` seconds."""
+def stepped(*, trip: float = 0.0, requests_per_second: float = 1000) -> Iterator[Stepped]:
+    """Give a WeData and an Airflow on a clock of their own; an answer is `trip` seconds on its way."""
     clock = AlarmClock(START)
     world = Stepped(clock, Emulator(clock=clock, limit=None), trip)
     utcnow = SimpleNamespace(utcnow=lambda: datetime.fromtimestamp(clock.now(), UTC))
     extra = {
         "region": world.wedata.region,
         "project_id": PROJECT_ID,
-        "requests_per_second": 1000,
+        "requests_per_second": requests_per_second,
         "retries": 0,
     }
     account = world.wedata.account

@@ -39,7 +39,7 @@ from airflow_provider_wedata.exceptions import (
 from airflow_provider_wedata.export.progress import Progress
 from airflow_provider_wedata.operators import wedata as operators
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
-from tests.airflow.versions import AIRFLOW_3, AssetEvent
+from tests.airflow.versions import NEWEST, AssetEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -429,7 +429,8 @@ class TestInAirflow:
         operator = export(directory / "a", outlets=[asset])
         found = operator.execute({"outlet_events": events})
         assert [ROWS, ["a"], found] == [found["rows"], names(directory), events[asset].extra]
-        assert AIRFLOW_3 == ("/a is incomplete: Asset name cannot exceed 1500 characters" in log_text())
+        if NEWEST:  # older Airflows take a name of any length, or drop one that is too long in silence
+            assert "/a is incomplete: Asset name cannot exceed 1500 characters" in log_text()
 
     def test_progress_is_logged(
         self, tmp_path: Path, log_text: Callable[[], str], monkeypatch: pytest.MonkeyPatch

@@ -292,7 +292,14 @@ class Reading(EnvironmentVariablesBackend):
         threads.append(threading.get_ident())
         return super().get_conn_value(conn_id)
 """
-HEAVY = ("airflow_provider_wedata.hooks", "airflow_provider_wedata.api.async_client", "httpx", "requests")
+HEAVY = (
+    "airflow_provider_wedata.hooks",
+    "airflow_provider_wedata.connection.clients",
+    "airflow_provider_wedata.api.async_client",
+    "anyio",
+    "httpx",
+    "requests",
+)
 
 
 def test_it_imports_reads_the_connection_and_makes_tls_off_the_loops_thread(

@@ -7,6 +7,7 @@ import gc
 import gzip
 import http.client
 import socket
+import ssl
 import tracemalloc
 import zlib
 from collections import Counter
@@ -394,6 +395,60 @@ def test_the_clients_of_a_loop_share_connections_until_the_last_has_left(wedata_
         assert registry.pools(asyncio.get_running_loop()) == {}
         with pytest.raises(RuntimeError, match="async with"):
             await first.ask(LIST)
+
+    asyncio.run(main())
+
+
+def test_clients_that_begin_at_one_moment_read_the_certificates_once(
+    wedata_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ssl.SSLContext] = []
+
+    def create(*args: Any, original: Any = ssl.create_default_context, **kwargs: Any) -> ssl.SSLContext:
+        made.append(original(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", create)
+
+    async def ask_once() -> int:
+        async with AsyncClient(*way_to(wedata_emulator)) as client:
+            return (await client.ask(LIST)).total
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*(ask_once() for _ in range(15)))
+
+    assert [0] * 15 == asyncio.run(main())
+    assert 1 == len(made)
+
+
+def test_who_is_cancelled_while_it_opens_the_connections_leaves_them_to_the_others(
+    wedata_emulator: Emulator,
+) -> None:
+    async def enter(client: AsyncClient) -> int:
+        async with client:
+            return (await client.ask(LIST)).total
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(enter(AsyncClient(*way_to(wedata_emulator)))) for _ in range(3)]
+        await asyncio.sleep(0)  # the first opens them now, and the others wait for it
+        tasks[0].cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [asyncio.CancelledError, int, int] == list(map(type, outcomes))
+        assert registry.pools(asyncio.get_running_loop()) == {}
+
+    asyncio.run(main())
+
+
+def test_certificates_that_can_not_be_read_are_told_to_each_who_asks(wedata_emulator: Emulator) -> None:
+    async def enter(client: AsyncClient) -> None:
+        async with client:
+            raise AssertionError("there is nothing to ask with")
+
+    async def main() -> None:
+        way = way_to(wedata_emulator, ca_bundle="/nowhere")
+        outcomes = await asyncio.gather(*(enter(AsyncClient(*way)) for _ in range(3)), return_exceptions=True)
+        assert [errors.InvalidRequest] * 3 == list(map(type, outcomes))
+        assert registry.pools(asyncio.get_running_loop()) == {}
 
     asyncio.run(main())
 
