@@ -2,6 +2,7 @@
 
     WeDataError                      an AirflowException
     ├── WeDataConfigError            connection, filter or parameter is wrong           not retried
+    ├── WeDataConnectionError        a connection can't be read: missing, or a secrets backend failed
     ├── WeDataApiError               WeData refused, did not answer, or its answer is unreadable
     │   ├── WeDataAuthError          key, token or clock                                not retried
     │   ├── WeDataPermissionError    rights                                             not retried
@@ -37,6 +38,10 @@ class WeDataError(AirflowException):
 
 class WeDataConfigError(WeDataError, AirflowFailException):
     """The connection, a filter or a parameter is wrong; nothing was sent to WeData."""
+
+
+class WeDataConnectionError(WeDataError):
+    """Airflow can't read a connection: it is missing, or a secrets backend failed, which a retry may mend."""
 
 
 class WeDataApiError(WeDataError):
@@ -138,6 +143,8 @@ def from_api(error: errors.ApiError) -> WeDataError:
     """Return the error that Airflow users see."""
     if isinstance(error, errors.InvalidRequest):
         return WeDataConfigError(str(error))
+    if isinstance(error, errors.ConnectionUnreadable):
+        return WeDataConnectionError(str(error))
     if isinstance(error, errors.Refused):
         kind = _REFUSALS.get(type(error), WeDataApiError)
         return kind(error.message, code=error.code, request_id=error.request_id)
@@ -165,3 +172,14 @@ def as_airflow_errors() -> Iterator[None]:
         raise from_api(error) from error
     except ExportError as error:
         raise from_export(error) from error
+
+
+@contextmanager
+def as_api_errors() -> Iterator[None]:
+    """Raise what such an error was made of: by that a wait knows whether it goes on."""
+    try:
+        yield
+    except WeDataError as error:
+        if isinstance(error.__cause__, errors.ApiError):
+            raise error.__cause__ from None
+        raise

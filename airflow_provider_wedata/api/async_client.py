@@ -17,6 +17,7 @@ from airflow_provider_wedata.api import registry
 from airflow_provider_wedata.api.body import is_too_large
 from airflow_provider_wedata.api.dispatcher import now
 from airflow_provider_wedata.api.exchange import Lost, Reply, Send, Slot, Turn
+from airflow_provider_wedata.api.proxies import without_user
 from airflow_provider_wedata.api.request_queue import Waiter
 from airflow_provider_wedata.api.transport import MOST_UNDER_WAY, TimeLimit, lost, reply, tls_context
 
@@ -37,11 +38,13 @@ class AsyncClient:
     """Runs flows on the running event loop with httpx. All clients of a loop share its connections.
 
     Use it with ``async with``.
+
+    :raises InvalidRequest: if the transport's proxy can't be used; on entering, if its certificates can't.
     """
 
     def __init__(self, channel: Channel, transport: Transport) -> None:
         self.channel = channel
-        self._transport = transport
+        self._transport = transport.resolved()
         self._pool: _Pool | None = None
 
     async def ask(self, operation: Operation[T]) -> T:
@@ -175,7 +178,8 @@ class _Pool:
 def _http(transport: Transport, context: ssl.SSLContext) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=context,
-        proxy=transport.proxy,
+        proxy=_proxy(transport.proxy, context) if transport.proxy else None,
+        trust_env=False,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - _send limits the whole attempt
         event_hooks={"response": [_lay_location_aside]},
@@ -199,3 +203,10 @@ async def _body(response: httpx.Response) -> bytes:
         if is_too_large(response.headers, len(body)):
             break
     return bytes(body)
+
+
+def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
+    if url.startswith("socks"):  # httpx has one kind, of which its older versions know one name
+        return httpx.Proxy(url.replace("socks5h:", "socks5:", 1))
+    place, headers = without_user(url)
+    return httpx.Proxy(place, headers=headers, ssl_context=context if place.startswith("https:") else None)

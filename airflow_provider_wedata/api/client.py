@@ -45,17 +45,20 @@ _LEAST = 0.001
 
 
 class Client:
-    """Runs flows in the calling thread with requests. Thread-safe."""
+    """Runs flows in the calling thread with requests. Thread-safe.
+
+    :raises InvalidRequest: if the transport's proxy or certificates can't be used.
+    """
 
     def __init__(self, channel: Channel, transport: Transport) -> None:
         self.channel = channel
-        self._transport = transport
+        self._transport = transport.resolved()
         self._session = _Session()
-        # Ignores .netrc: requests would replace our signature by its password.
-        self._session.auth = lambda request: request
+        # The transport holds what the environment says; a .netrc would replace our signature by its password.
+        self._session.trust_env = False
         self._session.headers.clear()
-        if transport.url.startswith("https:") and transport.verify and transport.trusted != certifi.where():
-            tls_context(transport)  # requests reports an unreadable file as a lost connection
+        if self._transport.bundle not in (None, certifi.where()):
+            tls_context(self._transport)  # requests reports an unreadable file as a lost connection
         self._closed = False
         # One for each sleeping thread; `hang_up` wakes them all.
         self._bells: WeakValueDictionary[int, SimpleQueue[None]] = WeakValueDictionary()
@@ -162,9 +165,8 @@ class Client:
                 timeout=transport.timeout,
                 allow_redirects=False,
                 stream=True,
-                verify=transport.trusted if transport.verify else False,
-                # Not set on the session: the environment's proxies would take precedence there.
-                proxies={"http": transport.proxy, "https": transport.proxy} if transport.proxy else None,
+                verify=transport.bundle or False,
+                proxies={"all": transport.proxy} if transport.proxy else None,
             ) as response:
                 return reply(response.status_code, response.headers, _body(response))
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors

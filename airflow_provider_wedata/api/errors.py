@@ -2,6 +2,7 @@
 
     ApiError
     ├── InvalidRequest           a value that we refuse to send; nothing was sent
+    ├── ConnectionUnreadable     Airflow can't read the connection: missing, or its backend failed
     ├── NoAnswer                 connection lost or timed out                          resent
     ├── UnreadableAnswer         cut, not JSON, or not of the documented shape         resent
     │   └── UnreadableField      WeData's response, but an essential field is invalid  resent
@@ -59,6 +60,10 @@ class InvalidRequest(ApiError):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem}"
+
+
+class ConnectionUnreadable(ApiError):
+    """A connection is missing, or what keeps it failed: nobody says which, so a wait under way goes on."""
 
 
 def describe(value: object) -> str:

@@ -12,12 +12,14 @@ import sys
 import warnings
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_wedata.api.filters import FILTERS, one_of, parse_texts
 from airflow_provider_wedata.api.models import FIELD_NAMES
 from airflow_provider_wedata.cli.text_table import aligned
+from airflow_provider_wedata.connection.lookup import find_source
 from airflow_provider_wedata.exceptions import WeDataError, as_airflow_errors
 from airflow_provider_wedata.export.strict_json import strict
 from airflow_provider_wedata.hooks.wedata import WeDataHook
@@ -81,6 +83,8 @@ def instances(options: Namespace) -> bool:
 def check(options: Namespace) -> bool:
     """Check the connection step by step; for a step that fails, print how to fix it."""
     found = WeDataHook(options.conn_id, region=options.region, project_id=options.project_id).findings()
+    if source := find_source(options.conn_id):
+        found[0] = replace(found[0], text=f"{found[0].text}; {source}")
     _print(aligned([_MARKS[finding.fine], finding.step, finding.text] for finding in found))
     return all(finding.fine for finding in found)
 

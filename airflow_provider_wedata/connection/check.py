@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_wedata.api.errors import (
     ApiError,
     AuthRefused,
+    InvalidRequest,
     NoAnswer,
     ParameterRefused,
     PermissionRefused,
@@ -127,6 +128,7 @@ def _clock(ahead: float | None) -> str:
 
 def _step(trouble: ApiError) -> str:
     kinds: dict[type[ApiError], str] = {
+        InvalidRequest: "connection",  # its proxy or its certificates
         NoAnswer: "endpoint",
         UnreadableAnswer: "endpoint",
         AuthRefused: "key",

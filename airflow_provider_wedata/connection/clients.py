@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def open_client(settings: Settings) -> Client:
     """Return a client, to be used in a ``with`` block or closed."""
-    from airflow_provider_wedata.api.client import Client  # noqa: PLC0415 - a triggerer needs no requests
+    from airflow_provider_wedata.api.client import Client  # noqa: PLC0415 - a triggerer needs none
 
     return Client(_channel(settings), _transport(settings))
 

@@ -107,9 +107,12 @@ EXTRAS: dict[str, dict[str, Any]] = {
         exclusiveMinimum=0,
         maximum=1000,
     ),
-    "proxy": _text("Proxy", "URL of an HTTP proxy. Blank: from the environment of the worker or triggerer."),
+    "proxy": _text(
+        "Proxy", "URL of an HTTP or SOCKS proxy. Blank: from the environment of the worker or triggerer."
+    ),
     "ca_bundle": _text(
-        "CA bundle", "File of certificates to trust. It must exist on workers, triggerer and api-server."
+        "CA bundle",
+        "File or directory of certificates to trust. It must exist on workers, triggerer and api-server.",
     ),
     "verify": _switch("Verify TLS", "Check the server's certificate. Leave it on.", default=True),
     "allow_http": _switch(

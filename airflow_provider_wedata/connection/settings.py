@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 from airflow_provider_wedata.api.credentials import Credentials
 from airflow_provider_wedata.api.errors import InvalidRequest, describe, without_secrets
 from airflow_provider_wedata.api.filters import parse_text
+from airflow_provider_wedata.api.proxies import parse_proxy
 from airflow_provider_wedata.api.times import Zone
 from airflow_provider_wedata.connection.fields import EXTRAS
 
@@ -207,12 +208,13 @@ def _text(value: object, name: str) -> str:
 def _file(value: object, name: str) -> str:
     text = _text(value, name)
     try:
-        found = Path(text).is_file()
+        found = Path(text).exists()
     except (OSError, ValueError):  # a name that is too long, or contains NUL
         found = False
     if not found:
         raise InvalidRequest(
-            name, f"{describe(value)} is not a file on this machine; expected a file of certificates"
+            name,
+            f"{describe(value)} is not on this machine; expected a file or directory of certificates",
         )
     return text
 
@@ -281,14 +283,11 @@ def _switch(value: object, name: str) -> bool:
 
 def _proxy(value: object, name: str) -> str:
     text = value.strip() if isinstance(value, str) else ""
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in _PORTS and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise InvalidRequest(name, "is not a proxy; expected a URL such as http://proxy.example.com:3128")
-    return text
+    if "://" not in text and not re.search(r":[0-9]+/?$", text):  # no other secret may pass for a host
+        raise InvalidRequest(
+            name, "is not a proxy; expected a URL such as http://proxy.example.com:3128, or host:port"
+        )
+    return parse_proxy(text, name)
 
 
 def _console(value: object, name: str) -> str:

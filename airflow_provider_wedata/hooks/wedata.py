@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.connection import get_async_extra_dejson
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_wedata.api.errors import InvalidRequest
 from airflow_provider_wedata.api.filters import parse_query, parse_text
 from airflow_provider_wedata.connection import fields as form
+from airflow_provider_wedata.connection.lookup import read_connection, read_connection_async
 from airflow_provider_wedata.connection.settings import Settings, parse_extra
-from airflow_provider_wedata.exceptions import WeDataConfigError, as_airflow_errors
+from airflow_provider_wedata.exceptions import WeDataError, as_airflow_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.query import InstanceQuery
     from airflow_provider_wedata.connection.check import Finding
     from airflow_provider_wedata.listing.reader import ConcurrentReader
+
+#: What an error about an unreadable connection names and advises.
+_MISSING = {
+    "field": "wedata_conn_id",
+    "advice": f"create it, of type {form.CONNECTION_TYPE!r}, or name another",
+}
 
 
 class WeDataHook(BaseHook):
@@ -62,12 +69,10 @@ class WeDataHook(BaseHook):
         """The connection's settings; read once.
 
         :raises WeDataConfigError: naming the field that is missing or wrong.
+        :raises WeDataConnectionError: if Airflow can't read it.
         """
         with as_airflow_errors():
-            try:
-                connection = self.get_connection(self.wedata_conn_id)
-            except AirflowNotFoundException:
-                raise self._not_found() from None
+            connection = read_connection(self, self.wedata_conn_id, **_MISSING)
         extra = self._extra(connection)
         _ = connection.extra_dejson  # makes Airflow mask the secrets in it
         return self._settings(connection, extra)
@@ -76,12 +81,10 @@ class WeDataHook(BaseHook):
         """Return the connection's current settings, read on the running event loop without blocking it.
 
         :raises WeDataConfigError: naming the field that is missing or wrong.
+        :raises WeDataConnectionError: if Airflow can't read it.
         """
         with as_airflow_errors():
-            try:
-                connection = await get_async_connection(self.wedata_conn_id, hook=self)
-            except AirflowNotFoundException:
-                raise self._not_found() from None
+            connection = await read_connection_async(self, self.wedata_conn_id, **_MISSING)
         extra = self._extra(connection)
         await get_async_extra_dejson(connection)  # masks, as above
         return self._settings(connection, extra)
@@ -93,7 +96,8 @@ class WeDataHook(BaseHook):
         """
         from airflow_provider_wedata.connection.clients import open_client  # noqa: PLC0415 - see the module's docstring
 
-        return open_client(self.settings)
+        with as_airflow_errors():
+            return open_client(self.settings)
 
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop, to be used in an ``async with`` block.
@@ -102,7 +106,8 @@ class WeDataHook(BaseHook):
         """
         from airflow_provider_wedata.connection.clients import open_async_client  # noqa: PLC0415 - as above
 
-        return open_async_client(await self.read_settings())
+        with as_airflow_errors():
+            return open_async_client(await self.read_settings())
 
     def list_task_instances(self, **filters: Any) -> Iterator[TaskInstance]:
         """Yield every task instance that the filters match, each once, page by page.
@@ -147,9 +152,10 @@ class WeDataHook(BaseHook):
                 return parse_text(filters["project_id"], "project_id")
         project_id = self._project_id or self.settings.project_id
         if project_id is None:
-            raise WeDataConfigError(
-                f"project_id: missing; set it on the task or in the connection {self.wedata_conn_id!r}"
-            )
+            with as_airflow_errors():
+                raise InvalidRequest(
+                    "project_id", f"missing; set it on the task or in the connection {self.wedata_conn_id!r}"
+                )
         return project_id
 
     def console_link(self, query: InstanceQuery) -> str:
@@ -176,7 +182,7 @@ class WeDataHook(BaseHook):
         try:
             settings = self.settings
             query = self.query({}) if self._project_id or settings.project_id else None
-        except WeDataConfigError as error:
+        except WeDataError as error:
             return stopped("connection", str(error))
         return examine(settings, query, name=self.wedata_conn_id)
 
@@ -206,14 +212,6 @@ class WeDataHook(BaseHook):
         from airflow_provider_wedata.listing.reader import ConcurrentReader  # noqa: PLC0415 - as above
 
         return ConcurrentReader(self.get_conn(), query)
-
-    def _not_found(self) -> InvalidRequest:
-        return InvalidRequest(
-            "wedata_conn_id",
-            # Airflow 3 raises the same for a connection that it fails to read, without the reason.
-            f"there is no connection {self.wedata_conn_id!r} that Airflow can read; create it, of type "
-            f"{form.CONNECTION_TYPE!r}, or name another",
-        )
 
     def _extra(self, connection: Connection) -> dict[str, Any]:
         with self._as_errors_of_connection():

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_wedata.api.body import spell_out
 from airflow_provider_wedata.api.errors import InvalidRequest, describe
+from airflow_provider_wedata.connection.lookup import read_connection, unreadable
 from airflow_provider_wedata.export.errors import BadPath, NotWritten
 from airflow_provider_wedata.export.publish import LocalFile, StoredFile, check_scheme
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.export.publish import Place
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?")
 
 
 def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -> Place:
@@ -26,6 +27,7 @@ def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -
     :param conn_id: the connection of the object store; a local path needs none.
     :param check: called between the parts of an upload; an exception that it raises ends the upload.
     :raises InvalidRequest: if the path is empty or holds characters that no path may hold.
+    :raises ConnectionUnreadable: if Airflow can't read the connection.
     :raises ExportError: if no file can be written there.
     """
     path_text = "" if output_path is None else str(output_path)
@@ -39,14 +41,26 @@ def place_of(output_path: Any, conn_id: str | None, check: Callable[[], None]) -
     if scheme == "file":
         return LocalFile(path_text)
     check_scheme(path_text, scheme)
-    # Omitted rather than None: with None, Airflow 2 ignores a connection that the path names.
-    path = ObjectStoragePath(path_text, **({"conn_id": conn_id} if conn_id else {}))
-    return StoredFile(path_text, scheme, _opened(path_text, scheme, path), path.path, check)
+    conn_id = conn_id or (url and url[2]) or None
+    missing = {
+        "field": f"output_path: {path_text}",
+        "advice": "create that connection, or name another before the @ or in object_storage_conn_id",
+    }
+    if conn_id:  # Without it, the amazon provider would take this machine's own credentials, and keep them.
+        read_connection(BaseHook, conn_id, **missing)
+    try:
+        # Omitted rather than None: with None, Airflow 2 ignores a connection that the path names.
+        path = ObjectStoragePath(path_text, **({"conn_id": conn_id} if conn_id else {}))
+        return StoredFile(path_text, scheme, _opened(path_text, scheme, path), path.path, check)
+    except AirflowNotFoundException as error:  # of the store's own provider
+        raise unreadable(conn_id or f"{scheme}_default", error, **missing) from None
 
 
 def _opened(path_text: str, scheme: str, path: Any) -> Any:
     try:
-        return _files(path)
+        return path.fs
+    except AirflowNotFoundException:
+        raise
     except (ImportError, ValueError) as error:
         extra = (
             "airflow-provider-wedata[s3]"
@@ -56,18 +70,5 @@ def _opened(path_text: str, scheme: str, path: Any) -> Any:
         raise BadPath(
             path_text, f"no library for {scheme}:// is installed ({error}); install {extra}"
         ) from error
-    except AirflowNotFoundException as error:
-        raise BadPath(
-            path_text,
-            f"{error}; create that connection, or name another one before the @ or in object_storage_conn_id",
-        ) from error
     except Exception as error:
         raise NotWritten(path_text, f"the store can't be opened: {type(error).__name__}: {error}") from error
-
-
-def _files(path: Any) -> Any:
-    # If the connection is missing, the amazon provider falls back to this machine's own credentials.
-    # Airflow 3 has the id as an attribute, Airflow 2 in the storage options.
-    if conn_id := getattr(path, "conn_id", None) or path.storage_options.get("conn_id"):
-        BaseHook.get_connection(conn_id)
-    return path.fs

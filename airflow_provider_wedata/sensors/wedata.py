@@ -22,7 +22,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_wedata.api.errors import ApiError, describe, describe_some
+from airflow_provider_wedata.api.errors import ApiError, ConnectionUnreadable, describe, describe_some
 from airflow_provider_wedata.api.filters import parse_query
 from airflow_provider_wedata.exceptions import (
     WeDataConfigError,
@@ -31,6 +31,7 @@ from airflow_provider_wedata.exceptions import (
     WeDataInstanceSkipped,
     WeDataTriggerError,
     as_airflow_errors,
+    as_api_errors,
     from_api,
 )
 from airflow_provider_wedata.operators.base import UNSET, WeDataBaseOperator, templated
@@ -102,6 +103,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
     :raises AirflowTaskTimeout: not done by `execution_timeout`.
     :raises WeDataTriggerError: worker and triggerer run incompatible releases; a retry may help.
     :raises WeDataConfigError: a parameter or the connection is wrong; nothing was sent.
+    :raises WeDataConnectionError: Airflow can't read the connection at the first poll; later the sensor waits on.
     :raises WeDataApiError: WeData refuses the request; during an outage of WeData the sensor waits on.
     """
 
@@ -157,10 +159,10 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once."""
         wait = self._wait or self._begin(context)
-        verdict = wait.poll(self._hook)
+        verdict = wait.poll()
         if wait.is_news(verdict):
             self.log.log(logging.WARNING if verdict.error else logging.INFO, "%s", _news(verdict))
-        return self._finish(verdict, wait.watch.summary())
+        return self._finish(verdict, wait.summary())
 
     def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
         """Turn the trigger's event into the outcome of the task."""
@@ -187,7 +189,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         except AirflowTaskTimeout as alarm:
             message = (
                 self._wait.describe(f"{self.execution_timeout} (execution_timeout)")
-                if self._wait
+                if self._wait and self._wait.watch
                 else str(alarm)
             )
             raise (AirflowSkipException if self._soft else AirflowTaskTimeout)(message) from alarm
@@ -228,11 +230,22 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
     def _begin(self, context: Context) -> _Wait:
         before = self._first_poke(context)
         schedule = self._poll_schedule(context, before)
-        hook, parameters = self._hook(), self._filters_and_terms()
+        self._wait = _Wait(
+            schedule,
+            self._hook,
+            lambda hook: self._prepare(context, hook, schedule),
+            about=f"task instances of connection {self.wedata_conn_id!r}, {describe(self._filters_and_terms())}",
+            under_way=before is not None,
+        )
+        return self._wait
+
+    def _prepare(self, context: Context, hook: WeDataHook, schedule: PollSchedule) -> Watch:
+        """Return what to wait for, which needs the connection, and log it."""
+        parameters = self._filters_and_terms()
         with as_airflow_errors():
-            project_id = hook.project_id(parameters)
-            watch = parse_watch(parameters, project_id=project_id, time_zone=hook.settings.time_zone)
-        self._wait = _Wait(watch, schedule, hook, is_first=before is None)
+            watch = parse_watch(
+                parameters, project_id=hook.project_id(parameters), time_zone=hook.settings.time_zone
+            )
         self._show_link(context, hook, watch.query)
         left = min(max(schedule.deadline - time.time(), 0), LONGEST)
         self.log.info("Waiting up to %s for %s", timedelta(seconds=round(left)), watch.describe())
@@ -241,7 +254,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
             self.log.warning(
                 "task_ids: WeData's ids are numbers, and names are not looked up: %s", describe_some(names)
             )
-        return self._wait
+        return watch
 
     def _poll_schedule(self, context: Context, first_poke: datetime | None = None) -> PollSchedule:
         wait, alarm = self.max_wait, self.execution_timeout
@@ -264,6 +277,7 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
 
     def _defer(self) -> NoReturn:
         assert self._wait  # noqa: S101 - _begin has set it
+        assert self._wait.watch  # noqa: S101 - the first poll has set it
         schedule = self._wait.schedule
         left = min(schedule.deadline - time.time(), LONGEST)
         self.defer(
@@ -325,24 +339,46 @@ def _first_poke(context: Context, retries: int) -> datetime | None:
 
 
 class _Wait:
-    """A wait under way on a worker: its watch, its schedule, its connection and what was logged last."""
+    """A wait under way on a worker: its watch, its schedule, its connection and what was logged last.
 
-    def __init__(self, watch: Watch, schedule: PollSchedule, hook: WeDataHook, *, is_first: bool) -> None:
-        self.watch = watch
+    :param hook: makes a hook that reads the connection again.
+    :param prepare: makes the watch with a hook.
+    :param about: a description of the wait for as long as the connection is unknown.
+    :param under_way: True if another process has polled before.
+    """
+
+    def __init__(
+        self,
+        schedule: PollSchedule,
+        hook: Callable[[], WeDataHook],
+        prepare: Callable[[WeDataHook], Watch],
+        *,
+        about: str,
+        under_way: bool,
+    ) -> None:
         self.schedule = schedule
-        self._hook = hook
-        self._is_first = is_first
+        self.watch: Watch | None = None
+        self._new_hook = hook
+        self._prepare = prepare
+        self._about = about
+        self._hook: WeDataHook | None = None
+        self._is_first = not under_way
         self._seen: Verdict | None = None
         self._logged: str | None = None
 
-    def poll(self, read_connection: Callable[[], WeDataHook]) -> Verdict:
-        """Poll; if WeData refuses during a wait, reread the connection, which may be corrected, and poll again."""
+    def poll(self) -> Verdict:
+        """Poll; if refused during a wait, reread the connection, which may be corrected, and poll again.
+
+        :raises WeDataConnectionError: if the connection can't be read at the first poll; later the wait goes on.
+        """
         self._is_first = self._is_first and self._seen is None
         began = time.time()
         verdict = self._try()
-        if verdict.refused_by_wedata and self._logged is not None:
-            self._hook = read_connection()
+        if verdict.correctable and not self._is_first:
+            self._hook = None
             verdict = self._try()
+        if isinstance(verdict.error, ConnectionUnreadable) and self._is_first:
+            raise from_api(verdict.error)
         self._seen = self.schedule.judge(verdict, began)
         return self._seen
 
@@ -353,10 +389,14 @@ class _Wait:
             return self.schedule.first_look(now, self._seen)
         return self.schedule.next_look(self.schedule.looks_by(now), now, self._seen)
 
+    def summary(self) -> dict[str, str]:
+        """Return what is waited for, as `Watch.summary` does."""
+        return self.watch.summary() if self.watch else {"about": self._about}
+
     def describe(self, limit: str) -> str:
         """Return a text that says that the wait reached a limit, and what was seen last."""
         seen = self._seen.message if self._seen else "nothing"
-        return f"{self.watch.describe()}: not met in {limit}; last seen: {seen}"
+        return f"{self.summary()['about']}: not met in {limit}; last seen: {seen}"
 
     def is_news(self, verdict: Verdict) -> bool:
         """Return True if the verdict differs from the one that was logged before."""
@@ -367,10 +407,12 @@ class _Wait:
         deadline = self.schedule.deadline
         seconds = look_timeout(deadline, time.time())
         try:
-            with self._hook.get_conn() as client:
-                return client.run(
-                    self.watch.poll(client.channel.answered, deadline=deadline), seconds=seconds
-                )
+            with as_api_errors():
+                hook = self._hook = self._hook or self._new_hook()
+                watch = self.watch = self.watch or self._prepare(hook)
+                connected = hook.get_conn()
+            with connected as client:
+                return client.run(watch.poll(client.channel.answered, deadline=deadline), seconds=seconds)
         except ApiError as error:
             return Verdict.of_error(error)
         except TimeoutError:

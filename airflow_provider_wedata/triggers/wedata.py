@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_wedata.api.errors import ApiError, InvalidRequest
-from airflow_provider_wedata.exceptions import WeDataConfigError
+from airflow_provider_wedata.api.errors import ApiError
+from airflow_provider_wedata.exceptions import as_api_errors
 from airflow_provider_wedata.waiting.condition import Outcome, Verdict
 from airflow_provider_wedata.waiting.encoding import UnknownVersion
 from airflow_provider_wedata.waiting.events import Ending, encode_ending, encode_problem
@@ -128,7 +128,7 @@ class WeDataTaskInstanceTrigger(BaseTrigger):
 
 
 class _Watcher:
-    """Polls with one client while that works; reads the connection again if WeData refuses the key."""
+    """Polls with one client while that works; reads the connection again after a refusal."""
 
     def __init__(self, trigger: WeDataTaskInstanceTrigger, watch: Watch) -> None:
         self._trigger = trigger
@@ -142,9 +142,8 @@ class _Watcher:
         await self._leave()
 
     async def poll(self, deadline: float) -> Verdict:
-        fresh = self._client is None
         verdict = await self._try(deadline)
-        if verdict.refused_by_wedata and not fresh:
+        if verdict.correctable:
             await self._leave()  # the connection may have been corrected while we waited
             verdict = await self._try(deadline)
         return verdict
@@ -165,10 +164,8 @@ class _Watcher:
         hook = (await asyncio.to_thread(_loaded_hook))(
             self._trigger.wedata_conn_id, region=self._trigger.region
         )
-        try:
+        with as_api_errors():
             client = await hook.get_async_conn()
-        except WeDataConfigError as error:
-            raise (error.__cause__ if isinstance(error.__cause__, InvalidRequest) else error) from None
         self._client = await client.__aenter__()
         return self._client
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_wedata.api.errors import NAMED, ContradictoryAnswer, Refused, describe_some
+from airflow_provider_wedata.api.errors import (
+    NAMED,
+    ContradictoryAnswer,
+    InvalidRequest,
+    Refused,
+    describe_some,
+)
 from airflow_provider_wedata.api.models import KNOWN, InstanceState
 
 if TYPE_CHECKING:
@@ -101,9 +107,9 @@ class Verdict:
         return Verdict(Outcome.WAITING, f"Polling WeData failed: {error}", error=error)
 
     @property
-    def refused_by_wedata(self) -> bool:
-        """True if WeData refused for good; a connection that was corrected meanwhile may change that."""
-        return self.outcome is Outcome.REFUSED and isinstance(self.error, Refused)
+    def correctable(self) -> bool:
+        """True for a refusal that a corrected connection may change: it is read again before that is final."""
+        return self.outcome is Outcome.REFUSED and isinstance(self.error, Refused | InvalidRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -262,6 +262,34 @@ def test_check_stops_at_a_connection_that_cannot_be_read(
     assert present.requests == []
 
 
+def test_check_tells_where_the_connection_comes_from(present: Emulator, run: Callable[..., Ran]) -> None:
+    expected = "region ap-singapore; from the environment variable AIRFLOW_CONN_WEDATA_DEFAULT"
+    assert expected in run("check").why("connection")
+
+
+@pytest.mark.parametrize("held", ["{", "hello", "[1]", "{'conn_type': 'wedata', 'password': 'geheim'}"])
+def test_check_tells_of_a_variable_that_holds_no_connection(
+    held: str, present: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONNECTION, held)
+    ran = run("check")
+    assert (1, "FAIL") == (ran.code, ran.marks["connection"])
+    assert f"{CONNECTION} is set, but is neither the JSON nor the URI of one" in ran.why("connection")
+    assert "geheim" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("extra", [{"proxy": "socks5://me:geheim@proxy"}, {"ca_bundle": __file__}], ids=str)
+def test_check_stops_at_a_connection_whose_proxy_or_certificates_cannot_be_used(
+    extra: dict[str, str], present: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads(present.connection_json(retries=0, **extra))
+    monkeypatch.setenv(CONNECTION, json.dumps(connection | {"host": "https://127.0.0.1:1"}))
+    ran = run("check")
+    assert (1, "FAIL") == (ran.code, ran.marks["connection"])
+    assert f"{next(iter(extra))}: " in ran.why("connection")
+    assert "geheim" not in ran.out + ran.err
+
+
 def test_check_of_a_port_where_nobody_listens(
     present: Emulator, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
 from airflow_provider_wedata.emulator import Emulator, faults
-from airflow_provider_wedata.exceptions import WeDataAuthError, WeDataConfigError, WeDataExportError
+from airflow_provider_wedata.exceptions import (
+    WeDataAuthError,
+    WeDataConfigError,
+    WeDataConnectionError,
+    WeDataExportError,
+)
 from airflow_provider_wedata.operators.wedata import WeDataExportTaskInstancesOperator
 
 if TYPE_CHECKING:
@@ -86,7 +93,21 @@ def test_a_missing_bucket_is_reported(staging: Path) -> None:
 def test_a_missing_connection_is_reported(wedata: Emulator) -> None:
     assert "AIRFLOW_CONN_NOBODY" not in os.environ
     with pytest.raises(
-        WeDataConfigError, match=r"^output_path: s3://wedata/a: .*nobody.*; create that connection"
-    ):
+        WeDataConnectionError, match=r"^output_path: s3://wedata/a: .*nobody.*; create that connection"
+    ) as caught:
         export("s3://wedata/a", object_storage_conn_id="nobody")
+    assert not isinstance(caught.value, AirflowFailException)
     assert wedata.requests == []
+
+
+@pytest.mark.parametrize(("path", "conn_id"), [("s3://wedata/a", "cos"), ("s3://cos@wedata/a", None)])
+def test_a_secrets_backend_that_fails_for_the_stores_connection_ends_no_export_for_good(
+    path: str, conn_id: str | None, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(EnvironmentVariablesBackend, "get_conn_value", lambda *_, **__: 1 / 0)
+        with pytest.raises(WeDataConnectionError, match="there is no connection 'cos'") as caught:
+            export(path, object_storage_conn_id=conn_id)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert ROWS == export(path, object_storage_conn_id=conn_id)["rows"]
+    assert ROWS == len(store.get("a").splitlines())

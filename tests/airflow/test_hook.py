@@ -6,14 +6,20 @@ import asyncio
 import json
 import os
 import socket
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Connection
+from airflow.providers.common.compat.sdk import AirflowFailException, Connection
 
 from airflow_provider_wedata.api.operations import count_projects
 from airflow_provider_wedata.emulator import Emulator, faults
-from airflow_provider_wedata.exceptions import WeDataConfigError, WeDataError, WeDataParameterError
+from airflow_provider_wedata.exceptions import (
+    WeDataConfigError,
+    WeDataConnectionError,
+    WeDataError,
+    WeDataParameterError,
+)
 from airflow_provider_wedata.hooks.wedata import WeDataHook
 
 if TYPE_CHECKING:
@@ -103,13 +109,50 @@ def test_of_an_extra_that_is_no_json_the_button_says_so(extra: str, monkeypatch:
     assert not [secret for secret in SECRETS if secret in text]
 
 
-@pytest.mark.parametrize("held", [None, "{"])
-def test_of_a_connection_that_airflow_can_not_read_it_says_so(held: str | None, wedata: Emulator) -> None:
+BROKEN = "AIRFLOW_CONN_WEDATA_DEFAULT is set, but is neither the JSON nor the URI of one"
+
+
+@pytest.mark.parametrize(
+    ("held", "advice"),
+    [
+        (None, "create it"),
+        *((held, BROKEN) for held in ("{", " ", "hello", "[1]", '"a"', f"{{'password': '{SECRET_KEY}'}}")),
+        (f"wedata://id:{SECRET_KEY}@h:no-port", BROKEN),
+        (f'{{"nonsense": "{SECRET_KEY}"}}', BROKEN),
+    ],
+)
+def test_of_a_connection_that_airflow_can_not_read_it_says_so(
+    held: str | None, advice: str, wedata: Emulator
+) -> None:
     os.environ.pop(CONNECTION)
     os.environ |= {CONNECTION: held} if held else {}
     good, text = WeDataHook().test_connection()
     assert not good
-    assert "wedata_conn_id: there is no connection 'wedata_default' that Airflow can read; create it" in text
+    message = f"wedata_conn_id: there is no connection 'wedata_default' that Airflow can read; {advice}"
+    assert message in text
+    assert SECRET_KEY not in text
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(SECRET_KEY), RuntimeError(SECRET_KEY), KeyError(SECRET_KEY)]
+)
+def test_whatever_reading_a_connection_raises_is_an_error_that_a_retry_may_mend(
+    error: Exception, wedata: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    async def fail_async(*_: Any, **__: Any) -> Any:
+        raise error
+
+    os.environ.pop(CONNECTION)
+    monkeypatch.setattr(WeDataHook, "get_connection", fail)
+    monkeypatch.setattr(WeDataHook, "aget_connection", fail_async, raising=False)
+    for read in (lambda: WeDataHook().settings, lambda: asyncio.run(WeDataHook().read_settings())):
+        with pytest.raises(WeDataConnectionError, match=rf"\({type(error).__name__}\); create it") as caught:
+            read()
+        assert not isinstance(caught.value, AirflowFailException)
+        assert SECRET_KEY not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +217,7 @@ def test_worker_and_triggerer_read_the_same(fields: dict[str, Any], wedata: Emul
 
 
 def test_a_missing_connection_is_the_same_there_too(airflow_db: None) -> None:
-    with pytest.raises(WeDataConfigError, match="nobody_made_this"):
+    with pytest.raises(WeDataConnectionError, match="nobody_made_this"):
         asyncio.run(WeDataHook("nobody_made_this").read_settings())
 
 

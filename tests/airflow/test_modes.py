@@ -126,8 +126,8 @@ OUTCOMES: dict[str, tuple[Callable[[Any, Instance], dict[str, Any]], str, str]] 
     ),
     "no such connection": (
         stays(wedata_conn_id="nobody_made_this"),
-        "WeDataConfigError",
-        "WeDataConfigError",
+        "WeDataConnectionError",
+        "WeDataConnectionError",
     ),
     "rows outside the window": (answered_outside_the_window, "WeDataApiError", "WeDataApiError"),
     "rows outside the window, later": (

@@ -100,13 +100,25 @@ def test_a_key_that_is_changed_during_the_wait_is_read_again(
     wait.wedata.faults.when(old_key, faults.error("AuthFailure.SignatureFailure"))
     wait.wedata.at(3, lambda _world: wait.connect(language="zh-CN"))
     found = wait.run(mode)
-    if mode == "reschedule":  # each poll reads the connection, so the key was changed during the poll
-        assert isinstance(found.error, WeDataAuthError)
-    else:
-        assert found.ended == "done", found.error
+    assert found.ended == "done", found.error
 
 
-@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+@pytest.mark.parametrize(
+    "code",
+    ["AuthFailure.TokenFailure", "UnauthorizedOperation", "InvalidParameterValue", "UnsupportedRegion"],
+)
+@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("mode", MODES)
+def test_one_refusal_during_a_wait_ends_no_wait(
+    mode: str, number: int, code: str, wait: Any, instance: Instance
+) -> None:
+    wait.wedata.world.script(instance.key, [(5, "COMPLETED")])
+    wait.wedata.faults.at(number, faults.error(code))
+    found = wait.run(mode)
+    assert found.ended == "done", found.error
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_a_key_that_is_still_wrong_is_tried_once_more_and_then_fails(
     mode: str, wait: Any, instance: Instance
 ) -> None:
@@ -115,7 +127,7 @@ def test_a_key_that_is_still_wrong_is_tried_once_more_and_then_fails(
     assert len(wait.wedata.requests) == 4
 
 
-@pytest.mark.parametrize("mode", ["poke", "deferrable"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_connection_that_is_broken_when_it_is_read_again_fails_by_name(
     mode: str, wait: Any, instance: Instance
 ) -> None:

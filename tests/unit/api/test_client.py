@@ -410,14 +410,17 @@ def test_clients_that_begin_at_one_moment_read_the_certificates_once(
 
     monkeypatch.setattr(ssl, "create_default_context", create)
 
-    async def ask_once() -> int:
-        async with AsyncClient(*way_to(wedata_emulator)) as client:
-            return (await client.ask(LIST)).total
+    channel, transport = way_to(wedata_emulator)
+    over_tls = replace(transport, url="https://127.0.0.1:1")  # over plain HTTP no certificate is read
 
-    async def main() -> list[int]:
-        return await asyncio.gather(*(ask_once() for _ in range(15)))
+    async def enter() -> None:
+        async with AsyncClient(channel, over_tls):
+            await asyncio.sleep(0)
 
-    assert [0] * 15 == asyncio.run(main())
+    async def main() -> None:
+        await asyncio.gather(*(enter() for _ in range(15)))
+
+    asyncio.run(main())
     assert 1 == len(made)
 
 
@@ -439,14 +442,16 @@ def test_who_is_cancelled_while_it_opens_the_connections_leaves_them_to_the_othe
     asyncio.run(main())
 
 
-def test_certificates_that_can_not_be_read_are_told_to_each_who_asks(wedata_emulator: Emulator) -> None:
+def test_each_client_reports_certificates_that_can_not_be_read(wedata_emulator: Emulator) -> None:
     async def enter(client: AsyncClient) -> None:
         async with client:
             raise AssertionError("there is nothing to ask with")
 
     async def main() -> None:
-        way = way_to(wedata_emulator, ca_bundle="/nowhere")
-        outcomes = await asyncio.gather(*(enter(AsyncClient(*way)) for _ in range(3)), return_exceptions=True)
+        channel, transport = way_to(wedata_emulator, ca_bundle="/nowhere")
+        over_tls = replace(transport, url="https://127.0.0.1:1")
+        clients = [AsyncClient(channel, over_tls) for _ in range(3)]
+        outcomes = await asyncio.gather(*map(enter, clients), return_exceptions=True)
         assert [errors.InvalidRequest] * 3 == list(map(type, outcomes))
         assert registry.pools(asyncio.get_running_loop()) == {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,7 +92,11 @@ def test_the_defaults_are_those_of_the_form() -> None:
         ("requests_per_second", 0.5, 0.5),
         ("requests_per_second", 1000, 1000.0),
         ("proxy", "http://proxy.example.com:3128", "http://proxy.example.com:3128"),
+        ("proxy", "HTTPS://proxy.example.com/", "https://proxy.example.com:443"),
+        ("proxy", " me:pw@proxy.example.com:3128 ", "http://me:pw@proxy.example.com:3128"),
+        ("proxy", "socks5://proxy.example.com", "socks5h://proxy.example.com:1080"),
         ("ca_bundle", __file__, __file__),
+        ("ca_bundle", str(Path(__file__).parent), str(Path(__file__).parent)),
         ("verify", False, False),
         ("verify", "False", False),
         ("language", "zh-CN", "zh-CN"),
@@ -178,6 +183,8 @@ def test_a_project_that_a_connection_may_name_is_one_that_a_filter_may_name(proj
         ("allow_http", 2),
         ("language", "en"),
         ("ca_bundle", "/no/such/file.pem"),
+        ("ca_bundle", "/" + "a" * 5000),
+        ("ca_bundle", "a\0b"),
         ("console_url", "ftp://example.com/{site}"),
         ("console_url", "https://example.com/{user}"),
         ("console_url", "https://example.com/{}"),
@@ -217,6 +224,9 @@ def test_an_unknown_extra_is_refused_with_the_known_ones() -> None:
         {"session_token": f"{SECRET}é"},
         {"proxy": f"user:{SECRET}@proxy"},
         {"proxy": f"http://user:{SECRET}@proxy:99999"},
+        {"proxy": f"ftp://user:{SECRET}@proxy"},
+        {"proxy": f"http://user:{SECRET}/@proxy"},
+        {"proxy": SECRET},
         {"host": f"https://user:{SECRET}@wedata.example.com"},
         {"host": f"user:{SECRET}@wedata.example.com/path"},
     ],
