@@ -35,10 +35,7 @@ from airflow_provider_wedata.exceptions import (
     from_api,
 )
 from airflow_provider_wedata.operators.base import UNSET, WeDataBaseOperator, templated
-from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger
 from airflow_provider_wedata.waiting.condition import Outcome, Verdict
-from airflow_provider_wedata.waiting.encoding import decode_moment
-from airflow_provider_wedata.waiting.events import decode_ending
 from airflow_provider_wedata.waiting.parameters import (
     COUNTS,
     STATES,
@@ -47,7 +44,6 @@ from airflow_provider_wedata.waiting.parameters import (
     parse_condition,
     parse_watch,
 )
-from airflow_provider_wedata.waiting.rows import encode_watch
 from airflow_provider_wedata.waiting.schedule import (
     LAST_LOOK,
     LONGEST,
@@ -64,7 +60,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.times import Zone
     from airflow_provider_wedata.hooks.wedata import WeDataHook
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 #: The exception for each outcome that `soft_fail` turns into a skip.
 _ENDS: dict[Outcome, type[AirflowException]] = {
@@ -166,6 +162,8 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any) -> Any:  # noqa: ARG002 - Airflow's
         """Turn the trigger's event into the outcome of the task."""
+        from airflow_provider_wedata.waiting.events import decode_ending  # noqa: PLC0415 - a DAG file needs none
+
         try:
             ending = decode_ending(event)
         except ValueError as error:
@@ -276,6 +274,9 @@ class WeDataTaskInstanceSensor(WeDataBaseOperator, BaseSensorOperator):
         return None
 
     def _defer(self) -> NoReturn:
+        from airflow_provider_wedata.triggers.wedata import WeDataTaskInstanceTrigger  # noqa: PLC0415 - as above
+        from airflow_provider_wedata.waiting.rows import encode_watch  # noqa: PLC0415 - as above
+
         assert self._wait  # noqa: S101 - _begin has set it
         assert self._wait.watch  # noqa: S101 - the first poll has set it
         schedule = self._wait.schedule
@@ -440,6 +441,8 @@ def _news(verdict: Verdict) -> str:
 
 
 def _result(verdict: Verdict, watched: Mapping[str, str]) -> dict[str, Any]:
+    from airflow_provider_wedata.waiting.encoding import decode_moment  # noqa: PLC0415 - as above
+
     census = verdict.census
     assert census  # noqa: S101 - a MET verdict has a census
     zone = decode_moment(watched["schedule_time_from"]).tzinfo

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_wedata.api.async_client import AsyncClient
     from airflow_provider_wedata.hooks.wedata import WeDataHook
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 #: Seconds within which a triggerer takes up a trigger that is deferred.
 PROMPT = 5.0

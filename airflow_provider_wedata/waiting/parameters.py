@@ -13,7 +13,7 @@ from airflow_provider_wedata.api.filters import FILTERS, LEAVING, parse_number, 
 from airflow_provider_wedata.api.models import KNOWN
 from airflow_provider_wedata.api.query import task_of
 from airflow_provider_wedata.waiting.condition import Condition
-from airflow_provider_wedata.waiting.poll import Watch
+from airflow_provider_wedata.waiting.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

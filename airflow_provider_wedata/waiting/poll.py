@@ -8,7 +8,6 @@ count as ended, only WeData's LastUpdateTime shows that no row was counted twice
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -39,36 +38,29 @@ _CONFIRMED = (Outcome.MET, Outcome.STUCK)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """A query and the condition that its instances must meet."""
+class Poll:
+    """One poll of the instances that a query matches, under a condition.
+
+    :param ask: returns the flow that performs an operation: `Channel.answered`.
+    :param deadline: when the wait ends, in seconds since the epoch; from then on its requests go first.
+    """
 
     query: InstanceQuery
     condition: Condition
+    ask: Ask
+    deadline: float
 
-    def poll(self, ask: Ask, *, deadline: float = math.inf) -> Flow[Verdict]:
-        """Fetch the instances once and judge them.
+    def verdict(self) -> Flow[Verdict]:
+        """Fetch the instances and judge them.
 
-        :param ask: returns the flow that performs an operation: `Channel.answered`.
-        :param deadline: when the wait ends, in seconds since the epoch; from then on its requests go first.
         :raises ApiError: if a request fails.
         """
-        requests = Requests(self.query, ask, Place(Priority.GATE, urgent_from=deadline))
+        requests = Requests(self.query, self.ask, Place(Priority.GATE, urgent_from=self.deadline))
         try:
             verdict = self._judge((yield from self._census(requests)), requests)
         except ContradictionError as contradiction:
             verdict = Verdict(Outcome.WAITING, f"WeData's answer contradicts itself: {contradiction}")
         return replace(verdict, asked_at=requests.asked_at)
-
-    def describe(self) -> str:
-        """Return what is waited for as text."""
-        return self.query.describe()
-
-    def summary(self) -> dict[str, str]:
-        """Return what is waited for, in JSON's types: a text, and the window's ends in the user's time zone."""
-        window, zone = self.query.schedule, self.query.zone.tzinfo
-        ends = {"schedule_time_from": window.start, "schedule_time_to": window.end}
-        times = {name: end.astimezone(zone).isoformat() for name, end in ends.items() if end}
-        return {"about": self.describe(), **times}
 
     def _census(self, requests: Requests) -> Flow[Census]:
         if self.query.exact:

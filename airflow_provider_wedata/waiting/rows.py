@@ -21,7 +21,7 @@ from airflow_provider_wedata.waiting.encoding import (
     exactly,
 )
 from airflow_provider_wedata.waiting.parameters import parse_watch
-from airflow_provider_wedata.waiting.poll import Watch
+from airflow_provider_wedata.waiting.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

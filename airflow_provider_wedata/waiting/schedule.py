@@ -13,7 +13,6 @@ from hashlib import sha1
 from typing import Any
 
 from airflow_provider_wedata.waiting.condition import Outcome, Verdict
-from airflow_provider_wedata.waiting.encoding import VERSION, check_version, decode, encode, exactly
 
 #: After this many doublings an interval is longer than any wait.
 _ENOUGH = 64
@@ -115,6 +114,8 @@ class PollSchedule:
 
         :raises ValueError: if a number is NaN.
         """
+        from airflow_provider_wedata.waiting.encoding import VERSION, encode  # noqa: PLC0415 - a DAG file needs none
+
         return {"version": VERSION, **encode(self)}
 
     @staticmethod
@@ -124,6 +125,8 @@ class PollSchedule:
         :raises UnknownVersion: if another release wrote it.
         :raises ValueError: if a field is missing or invalid.
         """
+        from airflow_provider_wedata.waiting.encoding import check_version, decode, exactly  # noqa: PLC0415
+
         found = exactly(dict, values)
         if "version" not in found:
             return decode(PollSchedule, {"execution_timeout": None, **found})

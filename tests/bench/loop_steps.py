@@ -31,7 +31,7 @@ from airflow_provider_wedata.waiting.schedule import PollSchedule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 WHAT = 48
 

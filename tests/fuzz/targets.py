@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 UTC8 = Zone("UTC+8")
 NOON = 1772337600.0  # 2026-03-01 12:00:00 in UTC+8

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.exchange import Flow
     from airflow_provider_wedata.emulator import Quirks
     from airflow_provider_wedata.waiting.condition import Verdict
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 T = TypeVar("T")
 

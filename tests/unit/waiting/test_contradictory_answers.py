@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_wedata.emulator.messages import Reply
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 MIDNIGHT = epoch("2026-03-01 00:00:00")
 LAST_SECOND = MIDNIGHT + 86_399

@@ -19,7 +19,7 @@ from airflow_provider_wedata.waiting.parameters import parse_watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 DAY = "2026-03-01"
 FIRST = 20250714200130106

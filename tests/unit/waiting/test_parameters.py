@@ -20,7 +20,7 @@ from airflow_provider_wedata.waiting.parameters import TERMS, check_names, parse
 from airflow_provider_wedata.waiting.rows import decode_watch, encode_watch
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 BEIJING = Zone("UTC+8")
 DAY = {"schedule_date": "2026-03-01"}

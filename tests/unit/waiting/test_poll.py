@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_wedata.waiting.condition import Verdict
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 MIDNIGHT = epoch("2026-03-01 00:00:00")
 HALF_PAST_ELEVEN = epoch("2026-03-01 11:30:00")  # the clock stands at noon

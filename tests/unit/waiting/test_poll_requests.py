@@ -17,7 +17,7 @@ from airflow_provider_wedata.waiting.condition import Outcome
 from airflow_provider_wedata.waiting.parameters import parse_watch
 
 if TYPE_CHECKING:
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 MIDNIGHT = epoch("2026-03-01 00:00:00")
 NOON = "2026-03-01 12:00:00"

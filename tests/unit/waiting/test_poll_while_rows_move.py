@@ -27,7 +27,7 @@ from airflow_provider_wedata.waiting.parameters import parse_watch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_wedata.waiting.poll import Watch
+    from airflow_provider_wedata.waiting.watch import Watch
 
 MIDNIGHT = epoch("2026-03-01 00:00:00")
 TWO_DAYS = 172_800

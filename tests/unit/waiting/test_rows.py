@@ -16,8 +16,8 @@ from airflow_provider_wedata.api.times import TimeWindow, Zone
 from airflow_provider_wedata.waiting.condition import Condition
 from airflow_provider_wedata.waiting.encoding import UnknownVersion, decode_moment, encode_moment
 from airflow_provider_wedata.waiting.parameters import parse_watch
-from airflow_provider_wedata.waiting.poll import Watch
 from airflow_provider_wedata.waiting.rows import decode_watch, encode_watch, known_deadline
+from airflow_provider_wedata.waiting.watch import Watch
 
 ZONES = [
     UTC,
