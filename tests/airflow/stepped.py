@@ -123,7 +123,9 @@ class Stepped:
 
     def make(self, mode: str, **parameters: Any) -> WeDataTaskInstanceSensor:
         how = {"deferrable": True} if mode == "deferrable" else {"mode": mode}
-        defaults: dict[str, Any] = {"task_id": "gate", "task_ids": [TASK_ID], "schedule_date": DAY}
+        defaults: dict[str, Any] = {"task_id": "gate", "schedule_date": DAY}
+        if not {"min_instances", "expected_instances"} & parameters.keys():
+            defaults["task_ids"] = [TASK_ID]
         return WeDataTaskInstanceSensor(**defaults | parameters | how)
 
     def run(self, mode: str, **parameters: Any) -> tuple[str, str, float]:
