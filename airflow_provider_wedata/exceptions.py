@@ -41,7 +41,7 @@ class WeDataConfigError(WeDataError, AirflowFailException):
 
 
 class WeDataConnectionError(WeDataError):
-    """Airflow can't read a connection: it is missing, or a secrets backend failed, which a retry may mend."""
+    """Airflow can't read a connection: it is missing, or a secrets backend failed, which a retry may fix."""
 
 
 class WeDataApiError(WeDataError):

@@ -35,12 +35,12 @@ def parse_proxy(text: str, field: str) -> str:
         user = _user(parts)
     except ValueError:
         raise InvalidRequest(
-            field, "is no proxy; expected a URL such as http://proxy.example.com:3128"
+            field, "is not a proxy; expected a URL such as http://proxy.example.com:3128"
         ) from None
     if scheme not in _PORTS or port == 0:
         raise InvalidRequest(
             field,
-            f"is no proxy that can be used; expected {', '.join(_PORTS)} as its scheme, and a port from 1",
+            f"is not a usable proxy; expected {', '.join(_PORTS)} as its scheme, and a port from 1",
         )
     number = port or _PORTS[scheme]
     return f"{'socks5h' if scheme == 'socks5' else scheme}://{user}{host}:{number}"

@@ -88,7 +88,7 @@ def unreadable(conn_id: str, error: Exception, *, field: str, advice: str) -> Co
     kind = "" if isinstance(error, AirflowNotFoundException) else f" ({type(error).__name__})"
     why = f"{kind}; {advice}. A secrets backend that fails looks the same"
     if os.environ.get(_variable(conn_id)):
-        why = f"; {_variable(conn_id)} is set, but is neither the JSON nor the URI of one; mend it"
+        why = f"; {_variable(conn_id)} is set, but is neither the JSON nor the URI of one; correct it"
     return ConnectionUnreadable(f"{field}: there is no connection {conn_id!r} that Airflow can read{why}")
 
 
