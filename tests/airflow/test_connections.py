@@ -187,12 +187,12 @@ class Vault(EnvironmentVariablesBackend):
         raise TimeoutError("geheim")
 
 
-def test_where_a_connection_comes_from_is_told(
+def test_where_a_connection_comes_from_is_reported(
     in_the_database: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "from Airflow's database" == find_source("wedata_default")
     assert "" == find_source("nobody_made_this")
-    monkeypatch.setenv(CONNECTION, "wedata://")
+    os.environ[CONNECTION] = "wedata://"  # `wait` restores it
     assert "from the environment variable AIRFLOW_CONN_WEDATA_DEFAULT" == find_source("wedata_default")
     backends = [Vault(), *lookup.ensure_secrets_loaded()]
     for backend in backends[:1]:
