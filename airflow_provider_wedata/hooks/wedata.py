@@ -147,16 +147,15 @@ class WeDataHook(BaseHook):
 
         :raises WeDataConfigError: if none of them names one.
         """
-        if "project_id" in filters:
-            with as_airflow_errors():
+        with as_airflow_errors():
+            if "project_id" in filters:
                 return parse_text(filters["project_id"], "project_id")
-        project_id = self._project_id or self.settings.project_id
-        if project_id is None:
-            with as_airflow_errors():
+            project_id = self._project_id or self.settings.project_id
+            if project_id is None:
                 raise InvalidRequest(
                     "project_id", f"missing; set it on the task or in the connection {self.wedata_conn_id!r}"
                 )
-        return project_id
+            return project_id
 
     def console_link(self, query: InstanceQuery) -> str:
         """Return the link to WeData's console for the query's project, first task and first instance."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_wedata.api.times import SECOND
+from airflow_provider_wedata.api.times import SECOND, TimeWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from airflow_provider_wedata.api.exchange import Answer
     from airflow_provider_wedata.api.models import TaskInstance
     from airflow_provider_wedata.api.operations import Page
-    from airflow_provider_wedata.api.times import TimeWindow
 
 #: A count at which services are known to stop counting. The official sample shows a larger one, so WeData does
 #: not seem to stop there. [I]
@@ -104,7 +103,7 @@ def halves(window: TimeWindow) -> list[TimeWindow]:
     if start is None or end is None or end - start < SECOND:
         return []
     middle = start + (end - start) // (2 * SECOND) * SECOND
-    return [type(window)(start, middle), type(window)(middle + SECOND, end)]
+    return [TimeWindow(start, middle), TimeWindow(middle + SECOND, end)]
 
 
 def _shown(page: Page, shown: int) -> str:
@@ -112,5 +111,4 @@ def _shown(page: Page, shown: int) -> str:
 
 
 def _run(row: TaskInstance) -> tuple[object, ...]:
-    """Return the fields of which one changes when a row runs again, changes state or is replaced."""
     return row.state, row.total_run_num, row.last_update_time

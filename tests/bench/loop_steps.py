@@ -1,10 +1,9 @@
 """How long one wait keeps a triggerer's event loop from all others: `python tests/bench/loop_steps.py [ids]`.
 
-The waits are for 10,000 instances, named or not; each is a real trigger before an
-emulator in a process of its own,
-among all that a triggerer has imported. A step should take less than 50 ms of CPU. That of garbage collections is
-shown apart: they go through all objects of the process, and most of them are Airflow's. Below, what the largest
-steps are made of, and what only the worker does.
+The waits are for 10,000 instances, named or not. Each is a real trigger that polls an emulator in a process of
+its own, with everything imported that a triggerer imports. A step should take less than 50 ms of CPU. Garbage
+collections are shown separately: they visit all objects of the process, and most of them are Airflow's. Below are
+the parts of the largest steps, and what only the worker does.
 """
 
 from __future__ import annotations
